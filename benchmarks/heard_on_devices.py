@@ -55,8 +55,9 @@ CLOCKS_PPM = (40.0, -150.0, 120.0, -90.0)
 """How fast the clock of each device is. No two are equal, and none is exact."""
 SIDES = tuple(f"channels=1 channel_map=mono master_channel_map=front-{side} remix=no" for side in ("left", "right"))
 BOTH = "channels=1 channel_map=mono remix=yes"
-SEARCHED_S, REPLY_S = 2.5, 0.25
-"""The reply begins within this time after the prompt, and so much of its sound is searched for."""
+SEARCHED_S, REPLY_S, PROMPT_S = 2.5, 0.25, 1.5
+"""The reply begins within this time after the prompt. So much of its first sound, and of the end of the prompt, is
+searched for."""
 LIMITS_MS = {"waveform": 10.0, "events": 20.0}
 """Largest 95th percentile by the way of measuring: one recording of the ear, or the clocks of several devices."""
 
@@ -187,15 +188,22 @@ def true_wait_s(take: Take, lines: list[dict[str, Any]], witness: Witness, chann
     origin_s = started.data["perf_counter_s"]
     first = max(0, round((origin_s - witness.began_s - 1.0) * RATE_HZ))
     part = witness.samples[first : first + round((end_s + 3.0) * RATE_HZ)]
-    prompt_end_s = place_s(part[:, channels[0]], RATE_HZ, prompt.path) + prompt.speech_end_s
-    # A reply that interrupts itself is followed by others. The first one after the prompt counts.
+    # The sound of a device may break off for a moment, so only the end of the prompt is searched for.
+    from_s = max(0.0, prompt.speech_end_s - PROMPT_S)
+    spoken = part[:, channels[0]]
+    prompt_end_s = place_s(spoken, RATE_HZ, prompt.path, from_s=from_s, until_s=prompt.speech_end_s)
+    prompt_end_s += prompt.speech_end_s - from_s
+    # A reply that interrupts itself is followed by others, some with the same words. The first one after the prompt
+    # counts, and it is searched for until the next one is chosen.
     spoken_s = witness.began_s + first / RATE_HZ + prompt_end_s
     replies = [line for line in lines if line["event"] == "reply_chosen"]
-    reply = next((line for line in replies if line["t_s"] >= spoken_s), replies[-1])
+    place = next((index for index, line in enumerate(replies) if line["t_s"] >= spoken_s), len(replies) - 1)
+    reply = replies[place]
+    until_s = min([SEARCHED_S, *(line["t_s"] - spoken_s for line in replies[place + 1 :])])
     audible_s = float(reply["first_audible_frame"]) / 24000
-    after = part[round(prompt_end_s * RATE_HZ) : round((prompt_end_s + SEARCHED_S) * RATE_HZ), channels[1]]
+    after = part[round(prompt_end_s * RATE_HZ) : round((prompt_end_s + until_s) * RATE_HZ), channels[1]]
     path = built_in_folder() / "replies" / f"{reply['reply']}.wav"
-    return place_s(after, RATE_HZ, path, first_s=audible_s + REPLY_S) + audible_s
+    return place_s(after, RATE_HZ, path, until_s=audible_s + REPLY_S) + audible_s
 
 
 def drift_errors_ppm(topology: Topology, measurements: list[dict[str, Any]]) -> list[float]:

@@ -79,12 +79,14 @@ def _heard_s(take: Take, reply_name: str, audible_frame: int) -> float:
     return reply_at_s + audible_frame / REPLY_RATE_HZ - (prompt_at_s + prompt.speech_end_s)
 
 
-def place_s(recording: np.ndarray, sample_rate_hz: int, path: Path, first_s: float | None = None) -> float:
-    """Return where a file begins in a recording, in seconds; with `first_s`, only so much of it is searched for."""
+def place_s(
+    recording: np.ndarray, sample_rate_hz: int, path: Path, *, from_s: float = 0.0, until_s: float | None = None
+) -> float:
+    """Return where a file, or a part of it, begins in a recording, in seconds."""
     clip = read_wav(path)
     template = resample(clip.samples, clip.sample_rate_hz, sample_rate_hz)
-    if first_s is not None:
-        template = template[: round(first_s * sample_rate_hz)]
+    last = len(template) if until_s is None else round(until_s * sample_rate_hz)
+    template = template[round(from_s * sample_rate_hz) : last]
     place = locate(template, recording, sample_rate_hz)
     assert place is not None, f"{path.name} is not in the recording"
     return place.frame / sample_rate_hz

@@ -24,8 +24,8 @@ KNOWN_MISSES = """## What is missed
   measures compare. Few bits are read from the sample values, which the codec replaces too.
 - A gap of 20 ms in noise 20 dB below the speech, where the speech is as soft as the noise.
 - A companding table that is 9 dB off, behind Opus: it is named as a change of level.
-- Whether a recording alone plays 1.5 times too fast: fast speakers sound the same.
-- Samples repeated at twice the rate look like two channels read as one without a reference.
+- Whether a recording alone plays 1.5 times too fast: fast speakers sound the same. Where it cannot be told, the
+  verdict says that the speed was not checked.
 """
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from diag.core.chain import PORTS
 from diag.core.client_config import ClientConfig
+from diag.core.messages import msg
 from diag.core.states import Check, State
 from diag.core.units import counted, format_seconds
 from diag.files.scenarios import Faults
@@ -91,12 +92,18 @@ async def _loopback(rig: Rig, begin_s: float) -> Loopback:
 
 def check_audio(kind: str, seen: Loopback) -> tuple[Check, ...]:
     """Judge what opening the audio showed: the streams, then each loopback."""
-    lost = f"audio lost {counted(seen.xruns, 'time')} (xruns)" if seen.xruns else "no audio lost"
+    lost = msg("audio lost {times} (xruns)", times=counted(seen.xruns, "time")) if seen.xruns else msg("no audio lost")
     streams = Check(
         name="audio",
         state=State.WATCH if seen.xruns else State.GOOD,
-        seen=f"{kind}, opened in {format_seconds(seen.open_s)}; {seen.rates}; {lost}",
-        fix="close other programs, or use --rigs 1" if seen.xruns else "",
+        seen=msg(
+            "{kind}, opened in {took}; {rates}; {lost}",
+            kind=kind,
+            took=format_seconds(seen.open_s),
+            rates=seen.rates,
+            lost=lost,
+        ),
+        fix=msg("close other programs, or use --rigs 1") if seen.xruns else "",
     )
     return (streams, *_path_checks(seen))
 
@@ -112,9 +119,16 @@ def _judged_paths(seen: Loopback) -> Iterator[tuple[Calibration, State, str]]:
 def _path_checks(seen: Loopback) -> Iterator[Check]:
     for item, state, fix in _judged_paths(seen):
         level = "" if item.level_db is None else f", {item.level_db:+.0f} dB"
-        found = "not heard" if item.delay_s is None else f"heard after {item.delay_s * 1000:.1f} ms{level}"
+        found = (
+            msg("not heard")
+            if item.delay_s is None
+            else msg("heard after {delay_ms:.1f} ms{level}", delay_ms=item.delay_s * 1000, level=level)
+        )
         yield Check(
-            name=f"{item.port} to {item.at}", state=state, seen=f"{found}, confidence {item.confidence:.2f}", fix=fix
+            name=msg("{port} to {at}", port=item.port, at=item.at),
+            state=state,
+            seen=msg("{found}, confidence {confidence:.2f}", found=found, confidence=item.confidence),
+            fix=fix,
         )
 
 
@@ -122,7 +136,9 @@ def _judged_path(item: Calibration, known: set[tuple[str, str]]) -> tuple[State,
     heard = item.delay_s is not None
     if (item.port, item.at) == ("speaker", "microphone"):
         echo = heard and item.level_db is not None and item.level_db > LIMIT_DB
-        fix = "use a headset or echo cancellation, or send silence while a reply plays: the service hears its own reply"
+        fix = msg(
+            "use a headset or echo cancellation, or send silence while a reply plays: the service hears its own reply"
+        )
         return (State.WATCH, fix) if echo else (State.GOOD, "")
     if heard:
         return State.GOOD, ""
@@ -130,7 +146,7 @@ def _judged_path(item: Calibration, known: set[tuple[str, str]]) -> tuple[State,
         return State.WATCH, "choose the right microphone, unmute it, or turn the mouth up: it captures no prompt"
     if item.port == "mouth" and {("speaker", "ear"), ("mouth", "microphone")} <= known:
         return State.GOOD, ""
-    return State.WATCH, (
+    return State.WATCH, msg(
         "make sure that the ear hears it (connect the cable, choose the monitor source, turn the level up); "
         "until then, latencies at the ear are not reported"
     )
@@ -140,9 +156,16 @@ def server_check() -> Check:
     """Name the sound server of this machine, and the devices that programs get by default."""
     server = found_server()
     if server is None:
-        return Check(name="sound server", state=State.UNKNOWN, seen="none answers; ALSA's devices are used directly")
+        return Check(
+            name="sound server", state=State.UNKNOWN, seen=msg("none answers; ALSA's devices are used directly")
+        )
     chosen = {device.is_input: device.title for device in server.devices if device.is_default}
-    seen = f"{server.name}; default output {chosen.get(False, 'none')}, default input {chosen.get(True, 'none')}"
+    seen = msg(
+        "{name}; default output {output}, default input {input}",
+        name=server.name,
+        output=chosen.get(False, msg("none")),
+        input=chosen.get(True, msg("none")),
+    )
     return Check(name="sound server", state=State.GOOD, seen=seen)
 
 

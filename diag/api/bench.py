@@ -96,7 +96,7 @@ def bench(
         )  # fmt: skip
         if options.resume and not _belong_to(suite, plans, progress):
             if suite is not None:
-                progress.note("the run is not of this suite's configurations: it is judged without its limits")
+                progress.note(msg("the run is not of this suite's configurations: it is judged without its limits"))
             suite = None
         gate = _Gate(
             limits=_limits(suite),
@@ -112,7 +112,7 @@ def bench(
     if self_check:
         from diag.api.self_check import check_detectors
 
-        progress.note("self-check: built-in faults")
+        progress.note(msg("self-check: built-in faults"))
         checked = check_detectors()
     products = tuple(product for product, _ in judged)
     if update_baseline:
@@ -153,7 +153,7 @@ def _suite(progress: Progress) -> Suite | None:
         return None
     from diag.measure.registry import all_metrics
 
-    progress.note(f"suite {path}")
+    progress.note(msg("suite {path}", path=path))
     return read_suite(path, metrics=sorted({item.name for item in all_metrics()}))
 
 
@@ -181,7 +181,7 @@ def _products(
         names = list(suite.paths(suite.suite.configurations))
     own = own_folder()
     if not names and own is not None and any(own.glob("*.toml")):
-        progress.note(f"the products are the configurations in {own}")
+        progress.note(msg("the products are the configurations in {folder}", folder=own))
         names = [str(path) for path in sorted(own.glob("*.toml"))]
     if not names:
         return [(read_scenario(built_in_folder() / f"{STAND_IN}.toml"), None)]
@@ -306,7 +306,7 @@ def _kept(
     surroundings = surroundings_of(plan, gate.options.devices)
     notes = [*_what_changed(run, baseline_of(gate.baselines, run.name), surroundings, gate)]
     path = keep_baseline(gate.baselines, run, surroundings)
-    progress.note(f"baseline {path} ({path.stat().st_size / 1000:.0f} kB); commit it")
+    progress.note(msg("baseline {path} ({size_kb:.0f} kB); commit it", path=path, size_kb=path.stat().st_size / 1000))
     kept = [Reason(weight=Weight.NOTE, text=msg("Kept as the baseline of later releases: {path}.", path=path))]
     others = [item for item in product.reasons if item != NO_BASELINE]
     return replace(product, reasons=(*others, *kept, *notes))

@@ -20,12 +20,12 @@ from diag.core.client_config import SessionConfig
 from diag.core.errors import CannotMeasureError, DiagError, ExitCode
 from diag.core.keys import KEY_VARIABLES, key_variable
 from diag.core.located_json import read_located_json
+from diag.core.messages import msg
 from diag.core.processes import cores
 from diag.core.states import Check, State
-from diag.core.units import format_seconds
+from diag.core.units import counted, format_seconds
 from diag.files.scenarios import Scenario
 from diag.judge.setup_frame import NotAFrameError, judge_frame
-from diag.report.sentences import plural
 
 if TYPE_CHECKING:
     from diag.record.live.genai import Endpoint
@@ -35,7 +35,7 @@ BUSY_LOAD_PER_CORE = 1.5
 LEAST_FREE_BYTES = 500_000_000
 """A take of 10 s holds 4 MB; a bench of 60 takes 250 MB."""
 _DISTRIBUTION = "diag"
-_INSTALL = "install diag again: `make setup` in a checkout, else `pip install` with the wheel"
+_INSTALL = msg("install diag again: `make setup` in a checkout, else `pip install` with the wheel")
 
 
 def exit_code(checks: tuple[Check, ...]) -> ExitCode:
@@ -98,12 +98,17 @@ def examine(
 def _machine() -> Check:
     usable = cores()
     load = os.getloadavg()[0]
-    seen = (
-        f"diag {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}, "
-        f"{usable} {plural(usable, 'core')}, load {load:.1f}"
+    seen = msg(
+        "diag {version}, Python {python}, {system} {machine}, {cores}, load {load:.1f}",
+        version=__version__,
+        python=platform.python_version(),
+        system=platform.system(),
+        machine=platform.machine(),
+        cores=counted(usable, "core"),
+        load=load,
     )
     if load > BUSY_LOAD_PER_CORE * usable:
-        fix = "wait until other programs have finished: takes that they disturb are discarded"
+        fix = msg("wait until other programs have finished: takes that they disturb are discarded")
         return Check(name="machine", state=State.WATCH, seen=seen, fix=fix)
     return Check(name="machine", state=State.GOOD, seen=seen)
 
@@ -112,14 +117,21 @@ def _packages() -> Check:
     try:
         wanted = importlib.metadata.requires(_DISTRIBUTION) or []
     except importlib.metadata.PackageNotFoundError:
-        return Check(name="packages", state=State.WATCH, seen="diag is not installed as a package", fix=_INSTALL)
+        return Check(name="packages", state=State.WATCH, seen=msg("diag is not installed as a package"), fix=_INSTALL)
     names = [re.split(r"[^\w.-]", line)[0] for line in wanted if "extra ==" not in line]
     versions = {name: _version(name) for name in names}
     missing = [name for name, version in versions.items() if version is None]
     if missing:
-        return Check(name="packages", state=State.FAILS, seen=f"not installed: {', '.join(missing)}", fix=_INSTALL)
+        return Check(
+            name="packages",
+            state=State.FAILS,
+            seen=msg("not installed: {names}", names=", ".join(missing)),
+            fix=_INSTALL,
+        )
     return Check(
-        name="packages", state=State.GOOD, seen=f"all {len(names)} installed, google-genai {versions['google-genai']}"
+        name="packages",
+        state=State.GOOD,
+        seen=msg("all {n} installed, google-genai {version}", n=len(names), version=versions["google-genai"]),
     )
 
 
@@ -137,13 +149,18 @@ def _folder(folder: Path) -> Check:
         return Check(
             name="output folder",
             state=State.FAILS,
-            seen=f"{existing} cannot be written",
-            fix="name another folder with --out DIR",
+            seen=msg("{folder} cannot be written", folder=existing),
+            fix=msg("name another folder with --out DIR"),
         )
     free = shutil.disk_usage(existing).free
     state = State.GOOD if free >= LEAST_FREE_BYTES else State.WATCH
-    fix = "" if state is State.GOOD else "free some space, or name another folder with --out DIR"
-    return Check(name="output folder", state=state, seen=f"{place}, {free / 1e9:.1f} GB free", fix=fix)
+    fix = "" if state is State.GOOD else msg("free some space, or name another folder with --out DIR")
+    return Check(
+        name="output folder",
+        state=state,
+        seen=msg("{folder}, {free_gb:.1f} GB free", folder=place, free_gb=free / 1e9),
+        fix=fix,
+    )
 
 
 def _audio(kind: str, devices: Mapping[str, str]) -> Iterator[Check]:
@@ -162,11 +179,22 @@ def _audio(kind: str, devices: Mapping[str, str]) -> Iterator[Check]:
 def _key(endpoint: str) -> Check:
     variable = key_variable()
     if variable is not None:
-        return Check(name="key", state=State.GOOD, seen=f"{variable} is set (its value is never shown)")
-    seen = f"neither {' nor '.join(KEY_VARIABLES)} is set"
+        return Check(
+            name="key", state=State.GOOD, seen=msg("{variable} is set (its value is never shown)", variable=variable)
+        )
+    seen = msg("neither {first} nor {second} is set", first=KEY_VARIABLES[0], second=KEY_VARIABLES[1])
     if endpoint == "gemini":
-        return Check(name="key", state=State.FAILS, seen=seen, fix=f"export {KEY_VARIABLES[0]}=…")
-    return Check(name="key", state=State.UNKNOWN, seen=f"{seen}; --endpoint {endpoint} needs no key")
+        return Check(
+            name="key",
+            state=State.FAILS,
+            seen=seen,
+            fix=f"export {KEY_VARIABLES[0]}=…",
+        )
+    return Check(
+        name="key",
+        state=State.UNKNOWN,
+        seen=msg("{seen}; --endpoint {endpoint} needs no key", seen=seen, endpoint=endpoint),
+    )
 
 
 def _service(scenario: Scenario, endpoint: str) -> Iterator[Check]:
@@ -185,12 +213,21 @@ def _service(scenario: Scenario, endpoint: str) -> Iterator[Check]:
         yield Check(
             name="service",
             state=State.FAILS,
-            seen=f"{endpoint} gave no list of models after {took}: {answer['error']}",
-            fix="check the address, the network, the proxy variables, the certificate (SSL_CERT_FILE) and the key",
+            seen=msg(
+                "{endpoint} gave no list of models after {took}: {error}",
+                endpoint=endpoint,
+                took=took,
+                error=answer["error"],
+            ),
+            fix=msg("check the address, the network, the proxy variables, the certificate (SSL_CERT_FILE) and the key"),
         )
         return
     models = answer["models"]
-    yield Check(name="service", state=State.GOOD, seen=f"{endpoint} lists {len(models)} Live models after {took}")
+    yield Check(
+        name="service",
+        state=State.GOOD,
+        seen=msg("{endpoint} lists {n} Live models after {took}", endpoint=endpoint, n=len(models), took=took),
+    )
     yield _model(scenario, models)
 
 
@@ -211,16 +248,22 @@ def _model(scenario: Scenario, models: list[str]) -> Check:
     # The SDK adds the prefix that a frame of one's own must have.
     added = scenario.client.raw_frame is None and not asked.startswith("models/")
     wanted = f"models/{asked}" if added else asked
-    setting = "session.model" if scenario.client.raw_frame is None else "the model of the setup frame"
-    name = f"model of {scenario.name}"
+    setting = "session.model" if scenario.client.raw_frame is None else msg("the model of the setup frame")
+    name = msg("model of {name}", name=scenario.name)
     if wanted in models:
-        return Check(name=name, state=State.GOOD, seen=f"{asked} is served", about="configuration")
+        return Check(name=name, state=State.GOOD, seen=msg("{asked} is served", asked=asked), about="configuration")
     close = difflib.get_close_matches(wanted, models, n=1) or models[:1]
     return Check(
         name=name,
         state=State.FAILS,
-        seen=f"{asked or 'no model'} is not among the Live models of {session.api_version}",
-        fix=f'set {setting} = "{close[0]}"' if close else "choose a model that supports Live sessions",
+        seen=msg(
+            "{model} is not among the Live models of {api_version}",
+            model=asked or msg("no model"),
+            api_version=session.api_version,
+        ),
+        fix=msg('set {setting} = "{model}"', setting=setting, model=close[0])
+        if close
+        else msg("choose a model that supports Live sessions"),
         about="configuration",
     )
 
@@ -228,15 +271,15 @@ def _model(scenario: Scenario, models: list[str]) -> Check:
 def _modality(session: SessionConfig) -> Check:
     wanted = session.response_modalities
     if wanted == ("AUDIO",):
-        return Check(name="modality", state=State.GOOD, seen="AUDIO is asked for", about="configuration")
-    asked = None if wanted is None else ", ".join(wanted) or "an empty list"
-    seen = "response_modalities is not set" if asked is None else f"{asked} is asked for"
-    also = "; to get the text too, set session.output_transcription = true" if wanted else ""
+        return Check(name="modality", state=State.GOOD, seen=msg("AUDIO is asked for"), about="configuration")
+    asked = None if wanted is None else ", ".join(wanted) or msg("an empty list")
+    seen = msg("response_modalities is not set") if asked is None else msg("{asked} is asked for", asked=asked)
+    also = msg("; to get the text too, set session.output_transcription = true") if wanted else ""
     return Check(
         name="modality",
         state=State.FAILS,
-        seen=f"{seen}: a Live model then sends no audio or refuses",
-        fix=f'set session.response_modalities = ["AUDIO"]{also}',
+        seen=msg("{seen}: a Live model then sends no audio or refuses", seen=seen),
+        fix=msg('set session.response_modalities = ["AUDIO"]{also}', also=also),
         about="configuration",
     )
 
@@ -249,15 +292,15 @@ def _frame(scenario: Scenario, text: str) -> Check:
     try:
         verdict = judge_frame(read_located_json(text), day=day, version=scenario.client.session.api_version)
     except NotAFrameError as error:
-        return Check(name=name, state=State.FAILS, seen=str(error), fix="correct the frame", about="configuration")
+        return Check(name=name, state=State.FAILS, seen=str(error), fix=msg("correct the frame"), about="configuration")
     if verdict.right:
-        return Check(name=name, state=State.GOOD, seen="no faults", about="configuration")
+        return Check(name=name, state=State.GOOD, seen=msg("no faults"), about="configuration")
     first, *more = verdict.faults
-    also = f" (and {len(more)} more: `diag doctor --setup` lists them)" if more else ""
+    also = msg(" (and {n} more: `diag doctor --setup` lists them)", n=len(more)) if more else ""
     return Check(
         name=name,
         state=State.FAILS,
-        seen=f"{first.pointer or 'the whole frame'}: {first.seen}{also}",
+        seen=msg("{place}: {seen}{also}", place=first.pointer or msg("the whole frame"), seen=first.seen, also=also),
         fix=first.fix,
         about="configuration",
     )

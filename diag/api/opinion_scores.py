@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Measurement, Measurements, Reading, Tier, not_measured
 from diag.measure.metrics.sounds import sound
@@ -85,7 +86,7 @@ def pesq_wb(reference: Clip, estimated: Clip) -> Reading:
             # Its messages are bytes.
             message = error.args[0] if error.args else error
             text = message.decode() if isinstance(message, bytes) else message
-            return not_measured(_refused(f"PESQ refused: {text}"))
+            return not_measured(_refused(msg("PESQ refused: {text}", text=str(text))))
         return Reading(value=float(value))
 
     return _of_pair(reference, estimated, score)
@@ -111,8 +112,8 @@ def visqol(reference: Clip, estimated: Clip) -> Reading:
         try:
             value = float(model.measure_from_arrays(*pair, sample_rate=_FULLBAND_HZ).moslqo)
         except (ValueError, RuntimeError) as error:
-            return not_measured(_refused(f"ViSQOL refused: {error}"))
-        return Reading(value=value) if np.isfinite(value) else not_measured(_refused("ViSQOL gave no number"))
+            return not_measured(_refused(msg("ViSQOL refused: {error}", error=str(error))))
+        return Reading(value=value) if np.isfinite(value) else not_measured(_refused(msg("ViSQOL gave no number")))
 
     return _of_pair(reference, estimated, score)
 
@@ -152,15 +153,22 @@ def _of_pair(reference: Clip, estimated: Clip, score: Callable[[], Reading]) -> 
 
 def too_long(what: str) -> Missing:
     """Return the reason that a recording is longer than the models take."""
-    return Missing(MissingCode.TOO_LONG, f"{what} is longer than {LONGEST_S:g} s; cut a passage out of it")
+    return Missing(
+        MissingCode.TOO_LONG,
+        msg("{what} is longer than {longest_s:g} s; cut a passage out of it", what=what, longest_s=LONGEST_S),
+    )
 
 
 def _unfit(clip: Clip, what: str) -> Missing | None:
     if clip.duration_s < SHORTEST_S:
-        return Missing(MissingCode.TOO_SHORT, f"{what} is shorter than {SHORTEST_S:g} s")
+        return Missing(
+            MissingCode.TOO_SHORT, msg("{what} is shorter than {shortest_s:g} s", what=what, shortest_s=SHORTEST_S)
+        )
     if clip.duration_s > LONGEST_S:
         return too_long(what)
-    return None if sound(clip).spectrum.active.any() else Missing(MissingCode.SILENT, f"{what} is silent")
+    return (
+        None if sound(clip).spectrum.active.any() else Missing(MissingCode.SILENT, msg("{what} is silent", what=what))
+    )
 
 
 def _refused(text: str) -> Missing:
@@ -179,7 +187,7 @@ def _imported(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        text = f"the package `{error.name or name}` is not installed: {INSTALL}"
+        text = msg("the package `{name}` is not installed: {install}", name=error.name or name, install=INSTALL)
         return Missing(MissingCode.NOT_INSTALLED, text)
 
 

@@ -21,8 +21,8 @@ MAX_USUAL_RIGS = 16
 """Takes are judged by one process, about two per second: more rigs would wait for it."""
 RIGS_PER_CORE_IN_A_ROOM = 2
 """In a room, the sound server also convolves: 9 % of a core for each take with the built-in rooms, and 13 % with
-responses of one second. Judging takes twice as long. On two cores with other work, 3 to 8 of 24 takes were discarded
-with three per core, and none or one with two."""
+responses of one second. Judging takes twice as long. On two cores, of which other programs used a quarter to
+a half, 3 to 8 of 24 takes were discarded with three per core, and none or one with two."""
 CORES_PER_APP = 2
 """An app that starts loads one core for a second or two."""
 SESSIONS_AT_A_REAL_SERVICE = 1

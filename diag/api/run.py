@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from diag.api.options import RUNS, Options, Progress, Quiet
 from diag.core.errors import BadInputError, CannotMeasureError
 from diag.core.keys import HIDDEN
+from diag.core.messages import msg
 from diag.core.results import Report, RunResult, TakeResult
 from diag.core.units import counted
 from diag.files.scenarios import AppConfig, RoomConfig, Scenario, find_scenario, read_turns, scenario_from_mapping
@@ -280,7 +281,13 @@ def _asking_for_voice(scenario: Scenario, voice: VoiceProfile | None, progress: 
     own = session.voice is not None or scenario.client.raw_frame is not None
     if voice is None or voice.source is None or own:
         return scenario
-    progress.note(f"{scenario.name} names no voice: its session asks for {voice.source.voice}, as the profile")
+    progress.note(
+        msg(
+            "{name} names no voice: its session asks for {voice}, as the profile",
+            name=scenario.name,
+            voice=voice.source.voice,
+        )
+    )
     client = scenario.client.model_copy(update={"session": session.model_copy(update={"voice": voice.source.voice})})
     return scenario.model_copy(update={"client": client})
 
@@ -376,7 +383,7 @@ def _judged(plan: RunPlan, progress: Progress) -> list[TakeResult]:
         try:
             found.append(judged_take(plan.folder / "takes" / take_id, plan.voice))
         except BadInputError as error:
-            progress.note(f"skipped: {error}")
+            progress.note(msg("skipped: {why}", why=str(error)))
     return found
 
 
@@ -397,8 +404,10 @@ def _kept(plans: Sequence[RunPlan]) -> str:
     kept = sum(len(plan.finished) for plan in plans)
     if not kept:
         return ""
-    again = f"`diag {plans[0].command} … --resume {plans[0].folder}` records the rest"
-    return f"{counted(kept, 'finished take')} {'is' if kept == 1 else 'are'} on the disk; {again}."
+    command = f"diag {plans[0].command} … --resume {plans[0].folder}"
+    if kept == 1:
+        return msg("{n} finished take is on the disk; `{command}` records the rest.", n=kept, command=command)
+    return msg("{n} finished takes are on the disk; `{command}` records the rest.", n=kept, command=command)
 
 
 def _check_still_there(run: RunResult) -> None:

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from diag.api.options import MAX_TAKES, Options
 from diag.core.errors import BadInputError
 from diag.core.keys import HIDDEN
+from diag.core.messages import msg
 from diag.files.checksums import record_sums
 from diag.files.prompts import Prompt, find_prompt, recorded_prompts
 from diag.files.revisions import revision_of
@@ -184,9 +185,9 @@ def resumed_runs(folder: Path, note: Callable[[str], None]) -> tuple[list[RunPla
             plan = _plan_of(run)
             there = runs.setdefault(_position(run), plan)
             if there is not plan:
-                note(f"skipped: {path} is a copy of {there.folder}")
+                note(msg("skipped: {folder} is a copy of {other}", folder=path, other=there.folder))
         except BadInputError as error:
-            note(f"skipped: {error}")
+            note(msg("skipped: {why}", why=str(error)))
     plans = [runs[position] for position in sorted(runs)]
     for plan in plans:
         remove_partial_takes(plan.folder)

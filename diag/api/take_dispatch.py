@@ -22,6 +22,7 @@ from diag.api.run_length import judging_s, take_s, takes_s, usual_s
 from diag.api.run_plan import Planned, highest_number, rigs_for, take_name
 from diag.api.take_cluster import ClusterRigs
 from diag.core.errors import BadInputError
+from diag.core.messages import joined, msg
 from diag.core.processes import process_died
 from diag.core.results import TakeResult
 from diag.core.units import counted, format_minutes, format_seconds
@@ -173,7 +174,9 @@ class _Dispatcher:
             endpoint = self._endpoint_of(item)
             if self._person_speaks:
                 said = item.plan.prompts_of(item.number)[0].name
-                self._progress.note(f"take {item.take_id}: in three seconds, say “{_words_of(said)}”")
+                self._progress.note(
+                    msg("take {take}: in three seconds, say “{words}”", take=item.take_id, words=_words_of(said))
+                )
             future = self._submitted(rig_name, item, endpoint)
             now_s = time.monotonic()
             self._running[future] = _Running(rig_name, item, endpoint, now_s, now_s + _longest_s(item))
@@ -250,7 +253,9 @@ class _Dispatcher:
                     times=self._deaths,
                     next_step="try `--rigs 1` or `--audio wire`",
                 ) from None
-            self._progress.note(f"a recording process died on {entry.rig_name}; its take is recorded again")
+            self._progress.note(
+                msg("a recording process died on {rig}; its take is recorded again", rig=entry.rig_name)
+            )
             self._pool.restart(entry.rig_name)
             self._queue.appendleft(entry.item)
             return None
@@ -289,10 +294,15 @@ class _Dispatcher:
             self._recent.clear()
             left_s = self._left_s()
             self._announced_s = time.monotonic() - self._begun_s + left_s
-            about = f", about {format_minutes(left_s)} left" if self._queue or self._running else ""
+            busy = self._queue or self._running
+            about = msg(", about {time} left", time=format_minutes(left_s)) if busy else ""
             self._progress.note(
-                f"this machine is busy: from now on {counted(self._side_by_side, 'take')} at a time instead of "
-                f"{before}{about}"
+                msg(
+                    "this machine is busy: from now on {takes} at a time instead of {before}{about}",
+                    takes=counted(self._side_by_side, "take"),
+                    before=before,
+                    about=about,
+                )
             )
 
     def _renew_length(self) -> None:
@@ -303,7 +313,9 @@ class _Dispatcher:
         whole_s = time.monotonic() - self._begun_s + left_s
         if left_s >= WORTH_ANNOUNCING_S and whole_s > (1 + LONGER_SHARE) * self._announced_s:
             self._announced_s = whole_s
-            self._progress.note(f"takes need longer here than usual: about {format_minutes(left_s)} left")
+            self._progress.note(
+                msg("takes need longer here than usual: about {time} left", time=format_minutes(left_s))
+            )
 
     def _left_s(self) -> float:
         """Return how long the takes that are left will need, if they are as long as those that are done."""
@@ -420,14 +432,24 @@ def line_of(result: TakeResult) -> str:
     prompts = ", ".join(result.prompt_names)
     roots = [finding for finding in result.findings if finding.consequence_of is None]
     if roots:
-        return f"{prompts}: " + "; ".join(f"{finding.code} {finding.title}" for finding in roots)
-    for metric, word in (("ttfa_heard_s", "heard"), ("ttfa_received_s", "received")):
+        told = [msg("{code} {title}", code=finding.code, title=finding.title) for finding in roots]
+        return msg("{prompts}: {findings}", prompts=prompts, findings=joined(told))
+    for metric, words in (
+        ("ttfa_heard_s", msg("first audio heard")),
+        ("ttfa_received_s", msg("first audio received")),
+    ):
         value = result.measurements.value(metric)
         if value is not None:
             slow = (
-                f" (above {format_seconds(SLOW_WARNING_S)}; SVC001 judges the median of all takes)"
+                msg(" (above {limit}; SVC001 judges the median of all takes)", limit=format_seconds(SLOW_WARNING_S))
                 if value > SLOW_WARNING_S
                 else ""
             )
-            return f"{prompts}: answered, first audio {word} after {format_seconds(value)}{slow}"
-    return f"{prompts}: no reply"
+            return msg(
+                "{prompts}: answered, {first} after {time}{slow}",
+                prompts=prompts,
+                first=words,
+                time=format_seconds(value),
+                slow=slow,
+            )
+    return msg("{prompts}: no reply", prompts=prompts)

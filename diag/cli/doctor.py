@@ -15,6 +15,7 @@ from diag.cli.options import (
     device_option,
     endpoint_option,
     json_option,
+    lang_option,
     out_option,
     refuse_unused_devices,
 )
@@ -51,6 +52,7 @@ from diag.core.errors import BadInputError
     show_default=True,
     help="With --setup: the address that the frame is sent to.",
 )
+@lang_option
 @json_option
 def command(
     config: str,

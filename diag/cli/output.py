@@ -14,6 +14,7 @@ import click
 from diag.core.errors import CannotMeasureError
 from diag.core.keys import without_keys, without_secrets
 from diag.core.plain_text import json_safe, visible
+from diag.report.language import tr
 
 if TYPE_CHECKING:
     from diag.core.results import Report
@@ -47,7 +48,8 @@ def _tell_size(report: Report) -> None:
 
     size_bytes = size_of_runs([Path(run.folder) for run in report.runs if run.folder])
     if size_bytes >= LARGE_BYTES:
-        _echo(f"These runs take {size_bytes / 1e6:.0f} MB; `diag runs prune` removes recordings of old ones.", err=True)
+        words = tr("These runs take {size_mb:.0f} MB; `diag runs prune` removes recordings of old ones.")
+        _echo(words.format(size_mb=size_bytes / 1e6), err=True)
 
 
 def show_json(document: Any) -> None:

@@ -13,6 +13,8 @@ import click
 from diag.core.keys import without_keys
 from diag.core.plain_text import visible
 from diag.core.units import format_minutes
+from diag.report.language import ntr, tr
+from diag.report.localised import in_words
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -43,9 +45,11 @@ class TerminalProgress:
 
     def started(self, *, title: str, takes: int, about_s: float | None) -> None:
         """Print what will be recorded, and start the live line on a terminal."""
-        about = "" if about_s is None else f", about {format_minutes(about_s)}"
         self._takes += takes
-        self.note(f"{title}: {takes} {'take' if takes == 1 else 'takes'}{about}")
+        words = ntr("{title}: {n} take", "{title}: {n} takes", takes).format(title=title, n=takes)
+        if about_s is not None:
+            words += tr(", about {time}").format(time=format_minutes(about_s))
+        self.note(words)
         if self._bar is None and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             self._bar = _live_line()
             self._bar.start()
@@ -57,14 +61,15 @@ class TerminalProgress:
     def take_done(self, *, run: str, take: str, line: str, discarded: str | None) -> None:
         """Print one finished take, with the reason if it was discarded."""
         self.kept += 1
-        said = f"  {run} take {take}  {f'discarded: {discarded}' if discarded else line}"
+        told = tr("discarded: {reason}").format(reason=in_words(discarded)) if discarded else in_words(line)
+        said = f"  {run} {tr('take {take}').format(take=take)}  {told}"
         self.note(said if self._bar is None else _folded(said, self._bar.console.width))
         if self._bar is not None and self._task is not None and not discarded:
             self._bar.advance(self._task)
 
     def note(self, text: str) -> None:
         """Print a line above the live line."""
-        text = visible(without_keys(text))
+        text = visible(without_keys(in_words(text)))
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
+from diag.core.messages import Message, fixed_text, joined, msg
+
 
 class Tap(StrEnum):
     """A point of the chain at which audio is recorded."""
@@ -108,10 +110,10 @@ class Segment:
         return self.hops[0]
 
     @property
-    def covers(self) -> str:
+    def covers(self) -> Message:
         """Names of the hops in words, for example "player" or "player and speaker together"."""
-        names = [hop.value for hop in self.hops]
-        return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} together"
+        *others, last = (fixed_text(hop.value) for hop in self.hops)
+        return msg("{hops} and {last} together", hops=joined(others, ", "), last=last) if others else last
 
     def __str__(self) -> str:
         return f"{self.first.value} to {self.last.value}"

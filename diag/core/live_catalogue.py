@@ -10,6 +10,8 @@ import difflib
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from diag.core.messages import msg
+
 BIDI = "bidiGenerateContent"
 GENERATE = "generateContent"
 ALL_VERSIONS = ("v1", "v1beta", "v1alpha")
@@ -332,9 +334,10 @@ def fate(model: Model) -> str:
     if model.served_until is None:
         return ""
     day = model.served_until
+    month = f"{day:%B} {day.year}"
     if not model.shutdown_published:
-        return f"it was gone by {day:%B} {day.year}"
-    return f"it was shut down on {day.day} {day:%B} {day.year}"
+        return msg("it was gone by {month}", month=month)
+    return msg("it was shut down on {day} {month}", day=day.day, month=month)
 
 
 def short_name(name: str, *, vertex: bool) -> str | None:

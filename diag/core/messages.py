@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 class Message(str):
@@ -39,6 +39,12 @@ def msg(template: str, /, **values: object) -> Message:
 def fixed_text(text: str) -> Message:
     """Return a text without values as a message, such as a label from a registry that catalogues have."""
     return restored(text, text.replace("{", "{{").replace("}", "}}"), {})
+
+
+def joined(parts: Sequence[str], separator: str = "; ") -> Message:
+    """Return texts with a separator between them as one message. It needs no translation of its own."""
+    values = {f"part{n}": part for n, part in enumerate(parts)}
+    return restored(separator.join(parts), separator.join(f"{{{name}}}" for name in values), values)
 
 
 def restored(text: str, template: str, values: Mapping[str, object]) -> Message:

@@ -46,8 +46,8 @@ def format_minutes(value_s: float) -> str:
 
 
 NOUNS = (
-    "chunk", "connection", "gap", "more finding", "more part", "other sound", "place", "prompt", "session", "take",
-    "time", "tool call", "turn", "underrun",
+    "chunk", "connection", "core", "gap", "more finding", "more part", "other sound", "pair", "place", "prompt",
+    "session", "take", "time", "tool call", "turn", "underrun",
 )  # fmt: skip
 """Nouns of `counted` that catalogues of other languages have."""
 

@@ -7,10 +7,11 @@ reference. So the pieces that are found show the gaps between those that are not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diag.dsp.borders import gain_of
 from diag.dsp.diagonal import sliced
@@ -23,6 +24,8 @@ _BORDER_STEP_S = 0.002
 _BOTH_SHARE = 0.7
 """Least share of the gain of a piece with which both chunks sound where they overlap. Chunks that are cut short sound
 one after the other, each for half of the time."""
+_MIXED_SHARE = 0.5
+"""Most that the sum of both chunks may leave of the sound, relative to what one chunk after the other leaves."""
 _OFF_SHARE, _OFF_S = 0.15, 0.0004
 """Largest distance of a delay from a whole number of gaps."""
 _MOST_AWAY = 0.5
@@ -77,37 +80,54 @@ def chunk_overlaps(pair: Pair, pieces: Sequence[Piece]) -> ChunkSteps | None:
     gain = abs(gain_of(pair, longest, longest.first, longest.last))
     tried = [(_fainter_gain(pair, pieces[0].delay, replace(found, first=found.first + by)), by) for by in away]
     fainter, by = max(tried)
-    return replace(found, first=found.first + float(by)) if fainter > _BOTH_SHARE * gain else None
+    found = replace(found, first=found.first + float(by))
+    mixed = fainter > _BOTH_SHARE * gain and _are_mixed(pair, pieces[0].delay, found, gain)
+    return found if mixed else None
 
 
-def _fainter_gain(pair: Pair, delay: float, found: ChunkSteps) -> float:
-    """Return the gain of the fainter of two neighbours where they overlap, over all borders together."""
+_Border = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def _at_borders(pair: Pair, delay: float, found: ChunkSteps) -> Iterator[_Border]:
+    """Yield the end of the earlier and the beginning of the later chunk, shape (2, n), and the sound in their place."""
     width = round(-found.gap)
-    gram, shared = np.zeros((2, 2)), np.zeros(2)
     for number in range(found.count):
         border = round(found.first + number * found.period)
         if border < width or border + width > pair.x.samples.size:
             continue
         ends = np.stack((pair.x.samples[border - width : border], pair.x.samples[border : border + width]))
         there = pair.polarity * sliced(pair.y.samples, border - width + delay + number * found.gap, width)
+        yield ends.astype(np.float64), there.astype(np.float64)
+
+
+def _fainter_gain(pair: Pair, delay: float, found: ChunkSteps) -> float:
+    """Return the gain of the fainter of two neighbours where they overlap, over all borders together."""
+    gram, shared = np.zeros((2, 2)), np.zeros(2)
+    for ends, there in _at_borders(pair, delay, found):
         gram += ends @ ends.T
         shared += ends @ there
     gains = np.linalg.solve(gram + np.eye(2) * (1e-9 * float(np.trace(gram)) + 1e-12), shared)
     return float(gains.min())
 
 
+def _are_mixed(pair: Pair, delay: float, found: ChunkSteps, gain: float) -> bool:
+    """Return whether the sum of both chunks fits the sound in their place better than one chunk after the other."""
+    mixed = switched = 0.0
+    for ends, there in _at_borders(pair, delay, found):
+        mixed += float(np.square(there - gain * ends.sum(axis=0)).sum())
+        earlier, later = np.cumsum(np.square(there - gain * ends), axis=1)
+        left = np.concatenate(([0.0], earlier)) + later[-1] - np.concatenate(([0.0], later))
+        switched += float(left.min())
+    return mixed < _MIXED_SHARE * switched
+
+
 def _steps(pieces: Sequence[Piece], rate_hz: float, way: int, longest: float) -> ChunkSteps | None:
-    sure = [piece for piece in pieces if piece.score > _PIECE_NATS]
+    sure = _in_one_direction([piece for piece in pieces if piece.score > _PIECE_NATS], way, _OFF_S * rate_hz)
     delay = way * np.array([piece.delay for piece in sure])
     middle = np.array([0.5 * (piece.first + piece.last) for piece in sure])
     steps = np.diff(delay)
     some = steps[steps > SHORTEST_S * rate_hz]
-    if (
-        len(sure) < LEAST_GAPS
-        or some.size < LEAST_GAPS - 1
-        or (steps < -_OFF_S * rate_hz).any()
-        or (np.diff(middle) <= 0.0).any()
-    ):
+    if len(sure) < LEAST_GAPS or some.size < LEAST_GAPS - 1 or (np.diff(middle) <= 0.0).any():
         return None
     single = some[some < 1.5 * float(np.percentile(some, 15))]
     gap = float(np.median(single))
@@ -129,3 +149,20 @@ def _steps(pieces: Sequence[Piece], rate_hz: float, way: int, longest: float) ->
     if not regular or not in_place or period < 2.0 * gap:
         return None
     return ChunkSteps(float(first) + 0.5 * float(period), float(period), way * gap, int(turns[-1]))
+
+
+def _in_one_direction(pieces: Sequence[Piece], way: int, off: float) -> list[Piece]:
+    """Return the pieces without weak ones whose delays go back; none where many do.
+
+    Behind a codec another pitch period may fit a little better than the right one.
+    """
+    kept = list(pieces)
+    place = 1
+    while place < len(kept):
+        before, piece = kept[place - 1 : place + 1]
+        if way * (piece.delay - before.delay) >= -off:
+            place += 1
+            continue
+        del kept[place - 1 if before.score < piece.score else place]
+        place = max(1, place - 1)
+    return kept if len(kept) >= _FITTING * len(pieces) else []

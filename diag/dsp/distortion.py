@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from diag.dsp import fourier
 from diag.dsp.aligned import AlignedPair
 from diag.dsp.arrays import Array
+from diag.dsp.quantised import quantised, quantised_alone, without_gain
+from diag.dsp.spectrum import Sound
 
 DISTORTION_WARN_DB, DISTORTION_FAIL_DB = -32.0, -20.0
 """Power of the distortion relative to the signal: 2.5 % and 10 % THD. 250 clips after codecs stay below -40 dB."""
@@ -163,22 +165,23 @@ def sample_levels(samples: Array) -> Levels | None:
     return Levels(int(values.size), float(np.log2(2.0 / common)), even)
 
 
-def few_levels(reference: Array, recorded: Array) -> Distortion | None:
-    """Return the distortion by a short word length from the sample values alone; None where there is none.
+def few_bits_alone(reference: Sound, recorded: Sound) -> Distortion | None:
+    """Return the distortion by a short word length from sample values or rounding errors; None where there is none.
 
-    With 3 or 4 bits too little of the waveform may be left to align it.
+    With 3 or 4 bits, or with 5 bits after a codec, too little of the waveform may be left to align it.
 
     Parameters
     ----------
-    reference, recorded : ndarray, shape (n,) and (m,)
+    reference, recorded : Sound
         Both at their own sample rates.
     """
-    coarse = sample_levels(recorded)
-    if coarse is None or not coarse.even or not _FEWEST_BITS <= coarse.bits < FEW_BITS + 0.5:
-        return None
-    if sample_levels(reference) is not None:
-        return None
-    found = _bits(coarse, np.zeros((0, 0)), np.asarray(recorded, dtype=np.float64))
+    coarse = sample_levels(recorded.samples)
+    if coarse is None or not coarse.even:
+        found = quantised_alone(reference, recorded)
+    elif coarse.bits >= _FEWEST_BITS and sample_levels(reference.samples) is None:
+        found = _bits(coarse, recorded.samples)
+    else:
+        found = None
     return None if found is None else Distortion(found[1], Kind.FEW_BITS, found[0])
 
 
@@ -212,14 +215,14 @@ def distortion(pair: AlignedPair) -> Distortion | None:
     scale = float(np.quantile(np.abs(own), 0.9995))
     if wrapped is not None or scale <= 0.0 or float(np.quantile(np.abs(out), 0.9995)) < _LEAST_PEAK:
         return wrapped
-    # Speech has little power above 4 kHz, so every third sample at 24 kHz is enough and takes a third of the time.
-    every = max(1, round(pair.rate_hz / _CURVE_RATE_HZ))
-    own, out, raw = own[:, ::every] / scale, out[:, ::every] / scale, raw[:, ::every]
-    explained, error, curve = _explained(own, out)
-    level, hidden = _db(explained), _db(error) > HIDDEN_FROM_DB
     coarse = sample_levels(pair.estimated)
     even = coarse is not None and coarse.even
-    bits = _bits(coarse, raw, out * scale)
+    bits = _bits(coarse, out) if coarse is not None and even else quantised(raw, out, pair.rate_hz)
+    # Speech has little power above 4 kHz, so every third sample at 24 kHz is enough and takes a third of the time.
+    every = max(1, round(pair.rate_hz / _CURVE_RATE_HZ))
+    own, out = own[:, ::every] / scale, out[:, ::every] / scale
+    explained, error, curve = _explained(own, out)
+    level, hidden = _db(explained), _db(error) > HIDDEN_FROM_DB
     if bits is not None:
         return Distortion(max(level, bits[1]), Kind.FEW_BITS, bits[0])
     if even or level < FAINTEST_DB or explained < LEAST_SHARE * error:
@@ -265,14 +268,12 @@ def _turned_over(pair: AlignedPair, own: NDArray[np.float64], out: NDArray[np.fl
     return None
 
 
-def _bits(coarse: Levels | None, raw: NDArray[np.float64], out: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Return the bits of uniform quantisation and the level of its noise; None for more than 7 bits."""
-    if coarse is None or not coarse.even:
-        return _quantised(raw, out)
+def _bits(coarse: Levels, out: Array) -> tuple[float, float] | None:
+    """Return the bits of evenly spaced sample values and the level of their rounding; None for more than 7 bits."""
     if coarse.bits >= FEW_BITS + 0.5:
         return None
     step = 2.0 / 2.0**coarse.bits
-    return coarse.bits, _db(step**2 / 12.0 / max(float(np.mean(np.square(out))), _FLOOR))
+    return coarse.bits, _db(step**2 / 12.0 / max(float(np.mean(np.square(out, dtype=np.float64))), _FLOOR))
 
 
 def _loud_samples(pair: AlignedPair) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
@@ -331,17 +332,6 @@ def _unwrapped(own: NDArray[np.float64], out: NDArray[np.float64]) -> tuple[NDAr
     return (fixed, count) if left < 0.05 * was else (out, 0)
 
 
-def _without_gain(frames: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return frames minus the part that a gain and an offset per frame explain.
-
-    This removes limiting, slow gain control and DC offset, which are not distortion here.
-    """
-    centred = own - own.mean(axis=1, keepdims=True)
-    rest = frames - frames.mean(axis=1, keepdims=True)
-    gain = (rest * centred).sum(axis=1) / np.maximum((centred * centred).sum(axis=1), _FLOOR)
-    return np.asarray(rest - gain[:, None] * centred)
-
-
 def _basis(own: NDArray[np.float64]) -> list[NDArray[np.float64]]:
     """Return hinge functions of the magnitude, with the sign (for odd curves) and without it (for even curves)."""
     size, sign = np.abs(own), np.sign(own)
@@ -372,9 +362,9 @@ def _explained(
     """
     lifted = _lifted(own)
     inside = slice(_MARGIN, -_MARGIN)
-    target = _without_gain(_lifted(out), lifted)[:, inside]
+    target = without_gain(_lifted(out), lifted)[:, inside]
     moved = np.roll(own, shift, axis=1)
-    functions = np.stack([_without_gain(_lifted(values), lifted)[:, inside] for values in _basis(moved)], axis=2)
+    functions = np.stack([without_gain(_lifted(values), lifted)[:, inside] for values in _basis(moved)], axis=2)
     total = float(np.square(lifted[:, inside]).sum())
     gained, weights = 0.0, []
     for first in (0, 1):
@@ -391,33 +381,9 @@ def _explained(
     return max(gained, 0.0) / max(total, _FLOOR), left / max(total, _FLOOR), np.mean(weights, axis=0)
 
 
-def _quantised(raw: NDArray[np.float64], out: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Return bits and noise level of uniform quantisation that later processing has blurred; None if not found.
-
-    4 to 7 bits are tried, with rounding to whole steps and to half steps. Both signals must be at one gain.
-    """
-    gain = float((raw * out).sum()) / max(float((raw * raw).sum()), _FLOOR)
-    error = _without_gain(out, raw)
-    power = float(np.square(error).sum())
-    if not 0.5 < gain < 2.0:
-        return None
-    best: tuple[float, float] | None = None
-    found = 0.6
-    for bits in range(4, FEW_BITS + 1):
-        step = 2.0 / 2.0**bits
-        for shift in (0.0, 0.5):
-            model = _without_gain((np.rint(raw / step - shift) + shift) * step - raw, raw)
-            own = float(np.square(model).sum())
-            share = float((model * error).sum()) / np.sqrt(max(own * power, _FLOOR))
-            if share > found:
-                found = share
-                best = (float(bits), _db(own * gain**2 / max(float(np.square(out).sum()), _FLOOR)))
-    return best
-
-
 def _kind(own: NDArray[np.float64], out: NDArray[np.float64], curve: NDArray[np.float64]) -> tuple[Kind, float | None]:
     """Return the known curve that fits best, and the level at which it bends, relative to the peak of the estimated."""
-    target = _without_gain(out, own)
+    target = without_gain(out, own)
     power = float(np.square(target).sum())
     gain = _gain_at_levels(own, out)
     # In overdrive the gain falls with the level. A gain that rises with the level, or jumps, comes from a wrong table
@@ -426,7 +392,7 @@ def _kind(own: NDArray[np.float64], out: NDArray[np.float64], curve: NDArray[np.
     drop = float(gain[0] - gain[-1]) if gain.size else 0.0
 
     def left(shape: NDArray[np.float64]) -> float:
-        other = _without_gain(shape, own)
+        other = without_gain(shape, own)
         share = float((other * target).sum()) / max(float(np.square(other).sum()), _FLOOR)
         return float(np.square(target - share * other).sum())
 

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.dsp.align import best_delay, parabola_peak
 from diag.dsp.joins import time_stretch
@@ -85,6 +86,10 @@ def no_match(missing: Missing, confidence: float = 0.0) -> Match:
     return Match(None, None, confidence, None, None, missing=missing)
 
 
+INPUT, OUTPUT = msg("input"), msg("output")
+"""What reasons call the two clips of a comparison."""
+
+
 def match_clips(reference: Sound, estimated: Sound) -> Match:
     """Find the speed and the delays at which `estimated` is a copy of `reference`.
 
@@ -97,11 +102,11 @@ def match_clips(reference: Sound, estimated: Sound) -> Match:
     reference, estimated : Sound
         With their rates as declared. The estimated one may hold other sound before and after.
     """
-    for name, spectrum in (("input", reference.spectrum), ("output", estimated.spectrum)):
+    for name, spectrum in ((INPUT, reference.spectrum), (OUTPUT, estimated.spectrum)):
         if not spectrum.active.any():
-            return no_match(Missing(MissingCode.SILENT, f"the {name} is silent"))
+            return no_match(Missing(MissingCode.SILENT, msg("the {name} is silent", name=name)))
         if spectrum.active.sum() * HOP_S < SHORTEST_S:
-            text = f"the {name} has less than {SHORTEST_S:.2f} s of sound"
+            text = msg("the {name} has less than {shortest_s:.2f} s of sound", name=name, shortest_s=SHORTEST_S)
             return no_match(Missing(MissingCode.TOO_SHORT, text))
     reference, estimated = alike_below_voice(reference, estimated)
     pair = _Pair(reference, estimated)
@@ -132,7 +137,9 @@ def _attempts(pair: _Pair, candidates: Sequence[Candidate]) -> Iterator[Match | 
         yield pair.try_ratio(ratio) if fit >= CURVES_FIT else None
 
 
-_UNLIKE = Missing(MissingCode.NO_MATCH, "the output is not a copy of the input (no speed makes their waveforms agree)")
+_UNLIKE = Missing(
+    MissingCode.NO_MATCH, msg("the output is not a copy of the input (no speed makes their waveforms agree)")
+)
 
 
 def _fine(sound: Sound) -> Spectrum:

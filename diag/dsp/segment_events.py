@@ -533,8 +533,12 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
     if inserted < least and left_out < least:
         return []
     change = inserted - left_out
-    recognisable = bool(pair.recognisable[before.last // pair.x.frame : -(-after.first // pair.x.frame)].any())
+    recognisable = _is_recognisable(pair, before, after)
     both = inserted >= least and left_out >= least
+    if both and abs(change) < least and not recognisable:
+        # What the reference has there is below the noise, so only other sound is an event.
+        found = [] if _is_silence(story, clip_s, story.clip_s(after.begin)) else _pieces_of_gap(story, before, after)
+        return [event for event in found if event.kind is EventKind.OTHER_SOUND]
     if both and (_kept(story, before, after) or (change >= least and _edges_only(story, before, after, left_out))):
         # The waveforms differ, but the sound is that of the reference, so only the change of delay is an event.
         inserted, left_out = max(0.0, change), max(0.0, -change)
@@ -562,11 +566,22 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
 
 
 def _is_masked(pair: Pair, before: Piece, after: Piece) -> bool:
-    """Return whether much louder sound covers a gap in which nothing is late: the reference may go on below it."""
+    """Return whether much louder sound covers a gap in which nothing is late: the reference may go on below it.
+
+    The louder sound of a shorter gap is not reported by itself, so the gap is.
+    """
     own = _gain(pair, before) * pair.x.samples[before.last : after.first]
     other = sliced(pair.y.samples, before.end, own.size)
     masked = float(other @ other) > float(own @ own) * 10 ** (_AS_LOUD_DB / 10)
-    return masked and abs(after.delay - before.delay) < SAME_S * pair.rate_hz
+    same = abs(after.delay - before.delay) < SAME_S * pair.rate_hz
+    return masked and same and own.size > OTHER_SHORTEST_S * pair.rate_hz
+
+
+def _is_recognisable(pair: Pair, before: Piece, after: Piece) -> bool:
+    """Return whether the reference between two pieces is above the noise at the level that the copy has around it."""
+    gain = max(_gain(pair, _near(pair, piece, place)) for piece, place in ((before, before.last), (after, after.first)))
+    heard = pair.recognisable & unmasked(pair.x, pair.y, gain**2)
+    return bool(heard[before.last // pair.x.frame : -(-after.first // pair.x.frame)].any())
 
 
 def _is_other_quiet_sound(story: Story, before: Piece, after: Piece) -> bool:

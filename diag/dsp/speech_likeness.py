@@ -16,6 +16,7 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
+from diag.core.messages import msg
 from diag.dsp.spectrum import HOP_S, Spectrum
 
 Features = NDArray[np.float64]
@@ -99,7 +100,7 @@ def speech_likeness(spectrum: Spectrum) -> SpeechLikeness:
     """
     features = np.concatenate([block_features(piece) for piece in _pieces(spectrum)])
     if features.shape[0] == 0:
-        return SpeechLikeness(0.0, 0.0, "less than 0.3 s of sound")
+        return SpeechLikeness(0.0, 0.0, msg("less than 0.3 s of sound"))
     odds = classifier().log_odds(features)
     share, score = float(np.mean(odds > 0.0)), float(np.mean(odds))
     if share >= SPEECH_SHARE and score > 0.0:
@@ -126,8 +127,11 @@ STEADY_LINES, NO_LINES = 0.35, 0.08
 
 def _what_instead(features: Features) -> str:
     steady = float(np.median(features[:, 2])) if features.size else 0.0
-    what = "sustained notes or tones" if steady > STEADY_LINES else "noise" if steady < NO_LINES else "other sound"
-    return f"it does not move as speech does ({what})"
+    if steady > STEADY_LINES:
+        return msg("it does not move as speech does (sustained notes or tones)")
+    if steady < NO_LINES:
+        return msg("it does not move as speech does (noise)")
+    return msg("it does not move as speech does (other sound)")
 
 
 def block_features(spectrum: Spectrum) -> Features:

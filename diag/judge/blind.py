@@ -103,7 +103,13 @@ def beyond(
     usual = _limit_of_voice(recording.voice, metric, warning, below=below)
     if usual is not None and recording.voice is not None:
         if sign * value <= sign * usual:
-            return clear(f"as always with the voice {recording.voice.name}: {in_mid_sentence(words(value))}")
+            return clear(
+                msg(
+                    "as always with the voice {voice}: {value}",
+                    voice=recording.voice.name,
+                    value=in_mid_sentence(words(value)),
+                )
+            )
         error = None if error is None else error + usual - warning
     severity = Severity.ERROR if error is not None and sign * value > sign * error else Severity.WARNING
     before = reference_value(measurements, recording, metric)

@@ -41,6 +41,8 @@ _NAMED = tuple(
 _TIME_IS_UP = re.compile(r"GoAway|session duration|deadline expired", re.IGNORECASE)
 _INVALID = re.compile(r"request contains an invalid argument|precondition check failed", re.IGNORECASE)
 _INTERNAL = re.compile(r"internal error", re.IGNORECASE)
+ENDINGS = ("CFG003", "CFG004", "CFG005", "CFG007", "CFG008", "CFG010", "CFG013", "SVC009")
+"""Findings on the end of a session that was open. What was not sent afterwards is no fault of the sender."""
 NORMAL_CLOSURE, INVALID_PAYLOAD, POLICY_VIOLATION = 1000, 1007, 1008
 REFUSED_IN_SESSION = frozenset({1002, 1003, INVALID_PAYLOAD, POLICY_VIOLATION, 1009, 1010})
 """Close codes by which a server refuses what the client sent (RFC 6455, 7.4.1); the others are the server's own end."""
@@ -97,7 +99,7 @@ def closing_of(code: str, timeline: Timeline, observed: ObservedClient) -> Closi
     found = closing(timeline)
     if found is None:
         opened = timeline.first(EventName.SESSION_OPEN) is not None
-        return clear() if opened else not_checked("the service was not reached")
+        return clear() if opened else not_checked(msg("the service was not reached"))
     return found if code_of(timeline, observed) == code else clear()
 
 

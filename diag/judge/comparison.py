@@ -7,7 +7,6 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from diag.core import stats
 from diag.core.chain import Segment, Tap
 from diag.core.errors import BadInputError
-from diag.core.messages import Message, fixed_text, msg
+from diag.core.messages import Message, fixed_text, joined, msg
 from diag.core.results import (
     Change,
     Comparison,
@@ -307,9 +306,12 @@ def _judged(item: _Tested, chance: float | None, *, tested: int, level: float) -
     """Return the comparison of a metric with its verdict."""
     metric, found = item.metric, item.comparison
     if found.a is None or found.b is None or found.difference is None or found.interval is None:
-        pairs = f"{found.n_pairs} pair{'' if found.n_pairs == 1 else 's'}"
-        few = f"{pairs} with a value on both sides; {stats.FEWEST_VALUES} are needed"
-        return replace(found, reason="; ".join(filter(None, (few, found.reason))))
+        few = msg(
+            "{pairs} with a value on both sides; {needed} are needed",
+            pairs=counted(found.n_pairs, "pair"),
+            needed=stats.FEWEST_VALUES,
+        )
+        return replace(found, reason=joined([text for text in (few, found.reason) if text]))
     smallest = smallest_shown(item.changes, tolerance=metric.tolerance, tested=tested, level=level)
     low, high = found.interval
     change = badness(metric.better, found.b) - badness(metric.better, found.a)
@@ -332,8 +334,16 @@ def _missing(in_a: Mapping[Key, Measurement], in_b: Mapping[Key, Measurement]) -
     for side, items in (("A", in_a), ("B", in_b)):
         missing = [item for item in items.values() if item.value is None]
         if missing:
-            told.append(f"{side} has no value in {len(missing)} of {len(items)} ({missing[0].reason})")
-    return "; ".join(told) or None
+            told.append(
+                msg(
+                    "{side} has no value in {missing} of {takes} ({reason})",
+                    side=side,
+                    missing=len(missing),
+                    takes=len(items),
+                    reason=missing[0].reason,
+                )
+            )
+    return joined(told) if told else None
 
 
 def is_decided(comparison: RunComparison) -> bool:
@@ -430,12 +440,7 @@ def _setup_words(
     ]  # fmt: skip
     if len(fields) > MOST_FIELDS:
         words.append(msg("and {rest} more", rest=len(fields) - MOST_FIELDS))
-    return msg("The setup messages differ: {fields}.", fields=_listed(words))
-
-
-def _listed(items: Sequence[Message]) -> Message:
-    """Return messages with commas between them; at least one."""
-    return reduce(lambda first, other: msg("{first}, {other}", first=first, other=other), items)
+    return msg("The setup messages differ: {fields}.", fields=joined(words, ", "))
 
 
 def _sent(value: Any) -> str:
@@ -501,7 +506,7 @@ def _figure(a: RunResult, b: RunResult, item: Comparison, config_diff: Sequence[
         text = msg("{b} is better than {a}: {measure}{place} {before} and {after}, a change of {change} "
                    "(95 % {low} to {high}, {pairs} pairs).", **values)  # fmt: skip
     if settings:
-        return msg("{text} They differ in {settings}.", text=text, settings=_listed(settings))
+        return msg("{text} They differ in {settings}.", text=text, settings=joined(settings, ", "))
     return msg("{text} Their settings are the same.", text=text)
 
 

@@ -16,6 +16,7 @@ from diag.core import stats
 from diag.core.chain import Hop, Segment, Tap, segments_of
 from diag.core.keys import without_keys, without_secrets
 from diag.core.live_setup import canonical
+from diag.core.messages import joined, msg
 from diag.core.missing import Missing
 from diag.core.observed_client import ObservedClient, observed_client
 from diag.core.plain_text import quotable
@@ -105,7 +106,7 @@ def judge_take(
         measurements=measurements,
         findings=judgement.findings,
         outcomes=judgement.outcomes,
-        discarded="; ".join(judgement.discards) or None,
+        discarded=joined(judgement.discards) if judgement.discards else None,
         not_shown=(
             *not_shown_in_take(take, measurements, judgement.outcomes, chosen),
             *(voice_not_shown(take, measurements) if voice is not None else ()),
@@ -185,7 +186,7 @@ def _without_hidden(verdicts: Sequence[tuple[Rule, Verdict]]) -> list[tuple[Rule
         by = next((other for other in hiding if _hides(other, rule)), None)
         if by is None or verdict.status is not Status.RAISED:
             return verdict
-        return not_checked(f"the bytes were misread; see {by.code}")
+        return not_checked(msg("the bytes were misread; see {code}", code=by.code))
 
     return [(rule, kept(rule, verdict)) for rule, verdict in verdicts]
 
@@ -211,8 +212,12 @@ def _not_recorded(hop: Hop, taps: Collection[Tap]) -> str:
     """Return why a hop cannot be judged alone: which tap is missing, and the hops that it was merged with."""
     missing = [tap for tap in hop.ends if tap not in taps]
     merged = next((segment for segment in segments_of(taps) if hop in segment.hops and segment.comparable), None)
-    text = f"{' and '.join(f'`{tap.value}`' for tap in missing)} {'were' if len(missing) > 1 else 'was'} not recorded"
-    return text if merged is None else f"{text}; the hops {merged.covers} were judged as one"
+    text = (
+        msg("`{tap}` was not recorded", tap=missing[0].value)
+        if len(missing) == 1
+        else msg("{taps} were not recorded", taps=joined([f"`{tap.value}`" for tap in missing], " and "))
+    )
+    return text if merged is None else msg("{text}; the hops {hops} were judged as one", text=text, hops=merged.covers)
 
 
 def _finding(rule: Rule, verdict: Verdict, places: Mapping[Hop, _Ends], *, in_take: bool) -> Finding:
@@ -221,7 +226,8 @@ def _finding(rule: Rule, verdict: Verdict, places: Mapping[Hop, _Ends], *, in_ta
     if segment is not None and segment.merged and in_take:
         between = [tap for tap in Tap if tap in {end for hop in segment.hops for end in hop.ends}][1:-1]
         joints = " and ".join(f"`{tap.value}`" for tap in between)
-        evidence = (*evidence, Evidence(text=f"{joints} was not recorded, so {segment.covers} are judged as one"))
+        text = msg("{taps} was not recorded, so {hops} are judged as one", taps=joints, hops=segment.covers)
+        evidence = (*evidence, Evidence(text=text))
     return Finding(
         code=rule.code,
         name=rule.name,

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 from diag.core.chain import Hop, Tap
 from diag.core.live_setup import canonical
-from diag.core.messages import fixed_text, msg
+from diag.core.messages import Message, fixed_text, joined, msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import (
     Evidence,
@@ -30,7 +29,15 @@ from diag.core.timeline import EventName, Timeline
 from diag.core.units import LIVE_OUTPUT_RATE_HZ, format_seconds, playable_rate_hz
 from diag.dsp.distortion import DISTORTION_WARN_DB
 from diag.dsp.dullness import BANDS_HZ
-from diag.judge.limits import OTHER_SOUND_S, RATE_ERROR, RATE_WARNING, ROOM_BLURS_DB, ROOM_BLURS_S, TREBLE_WARNING_DB
+from diag.judge.limits import (
+    ALL_FLAT_HZ,
+    OTHER_SOUND_S,
+    RATE_ERROR,
+    RATE_WARNING,
+    ROOM_BLURS_DB,
+    ROOM_BLURS_S,
+    TREBLE_WARNING_DB,
+)
 from diag.judge.registry import Place
 
 DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
@@ -75,7 +82,11 @@ def open_tool_calls(timeline: Timeline) -> dict[str, str]:
 def why_not(items: Iterable[Measurement], metric: str) -> str:
     """Return why a metric has no value anywhere in the take."""
     reason = next((item.reason for item in items if item.reason), None)
-    return f"{metric}: {reason}" if reason else f"{metric} was not measured"
+    return (
+        msg("{metric}: {reason}", metric=metric, reason=reason)
+        if reason
+        else msg("{metric} was not measured", metric=metric)
+    )
 
 
 Fault = tuple[float, Measurement]
@@ -147,8 +158,11 @@ def blurred_by_room(
     if found is None or found[0] < ROOM_BLURS_DB:
         return None
     return not_checked(
-        f"the room's reverberation ({found[0]:.0f} dB relative to the direct sound) is too strong to tell short "
-        f"or faint changes from it"
+        msg(
+            "the room's reverberation ({found:.0f} dB relative to the direct sound) is too strong to "
+            "tell short or faint changes from it",
+            found=found[0],
+        )
     )
 
 
@@ -287,10 +301,14 @@ def wrongly_decoded(measurements: Measurements, place: Place) -> Measurement | N
     """Return the reading of an output whose samples are decoded with a wrong table; None if there is no such sign.
 
     The samples of the output can be read in another way, yet its waveform follows the input from one end to the other
-    and is distorted. Its bytes are then in the right order, and only their values are wrong.
+    and is distorted. Its bytes are then in the right order, and only their values are wrong. A table leaves more than
+    two values: samples that are all at full scale are integers taken as floats.
     """
     own = misread_bytes(measurements, place.segment.last)
     if own is None or not _follows_throughout(measurements, place.hop):
+        return None
+    tops = added(measurements, place, "clipping_rate_hz")
+    if not isinstance(tops, str) and tops[0] > ALL_FLAT_HZ:
         return None
     bent = [value for value, _ in numbers(measurements.find("distortion_db", hop=place.hop))]
     return own if any(value > DISTORTION_WARN_DB for value in bent) else None
@@ -412,8 +430,8 @@ MOST_EVENTS_NAMED = 5
 
 
 def listed(items: Sequence[str]) -> str:
-    """Return texts with commas between them, as a message if they are messages; empty without any."""
-    return reduce(lambda first, other: msg("{first}, {other}", first=first, other=other), items) if items else ""
+    """Return texts with commas between them as one message; empty without any."""
+    return joined(items, ", ") if items else ""
 
 
 def events_in_words(events: Sequence[SoundEvent], *, place: bool = False) -> str:
@@ -500,7 +518,8 @@ def misread_evidence(item: Measurement, name: str) -> Evidence:
 
 def in_mid_sentence(text: str) -> str:
     """Return a text with its first letter small, to stand behind a colon."""
-    return text[:1].lower() + text[1:]
+    small = text[:1].lower() + text[1:]
+    return text.spelled(small) if isinstance(text, Message) else small
 
 
 def last_lines(data: Mapping[str, Any]) -> list[Evidence]:

@@ -69,6 +69,9 @@ REPEATED_S = 0.01
 FLAT_TOPS_HZ = 10.0
 """Flat tops per second. Whole recordings were seen with up to 4.4 after resampling; overdriven ones have hundreds."""
 
+ALL_FLAT_HZ = 500.0
+"""Flat tops per second where nothing but flat tops is left. Samples that were all at full scale had 1,200."""
+
 CLICKS_HZ = 0.2
 """Clicks per second: one in five seconds."""
 

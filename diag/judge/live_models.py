@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from diag.core.live_catalogue import MODELS, fate
 from diag.core.messages import msg
 
+DEFAULT_MODEL = "models/gemini-3.8-live"
 _AS_OF = datetime.date(2026, 11, 1)
 RETIRED = {
     model.name: fate(model)

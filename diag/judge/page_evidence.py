@@ -15,7 +15,7 @@ from diag.dsp.dullness import BANDS_HZ
 from diag.judge.evidence import WrongRate, evidence_of, numbers, wrong_rate
 from diag.judge.limits import CLICKS_HZ
 
-NO_PAGE = "the client is not a web page"
+NO_PAGE = msg("the client is not a web page")
 NOTICED_DB = 1.0
 """Smaller losses in one band are not listed as evidence."""
 

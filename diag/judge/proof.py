@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from diag.core.chain import Hop, Segment, Tap, segments_of
+from diag.core.messages import Message, msg
 from diag.core.results import Measurements, NotShown, RuleOutcome, RunNotShown, Status, TakeResult
 from diag.core.take import Take, Turn
 from diag.core.timeline import EventName, Timeline
@@ -48,15 +49,15 @@ def not_shown_in_take(
 
 def _conversation(timeline: Timeline, turns: Sequence[Turn], measurements: Measurements) -> Iterator[NotShown]:
     if timeline.first(EventName.SESSION_OPEN) is None:
-        yield NotShown(what="the session", reason="no session was opened", hop=Hop.SERVICE)
+        yield NotShown(what=msg("the session"), reason=msg("no session was opened"), hop=Hop.SERVICE)
         return
     if not turns:
-        yield NotShown(what="the conversation", reason="no turn took place", hop=Hop.SERVICE)
+        yield NotShown(what=msg("the conversation"), reason=msg("no turn took place"), hop=Hop.SERVICE)
     for turn in turns:
         if measurements.value("answered", turn=turn.index) != 1.0:
-            yield NotShown(what="the reply", reason="no audible reply came", hop=Hop.SERVICE)
+            yield NotShown(what=msg("the reply"), reason=msg("no audible reply came"), hop=Hop.SERVICE)
         elif not _complete(timeline, turn):
-            yield NotShown(what="the end of the reply", reason="the service did not report it as complete",
+            yield NotShown(what=msg("the end of the reply"), reason=msg("the service did not report it as complete"),
                            hop=Hop.SERVICE)  # fmt: skip
 
 
@@ -69,7 +70,7 @@ def _unrecorded(taps: Collection[Tap]) -> Iterator[NotShown]:
     for side in SIDES:
         for tap, hop in ((side.first, side.hops[0]), (side.last, side.hops[-1])):
             if tap not in taps:
-                yield NotShown(what=f"`{tap.value}`", reason=f"`{tap.value}` was not recorded", hop=hop)
+                yield NotShown(what=f"`{tap.value}`", reason=msg("`{tap}` was not recorded", tap=tap.value), hop=hop)
 
 
 def not_shown_on_segments(
@@ -116,7 +117,9 @@ def _not_made(outcomes: Iterable[RuleOutcome], rules: Iterable[Rule]) -> tuple[N
     for rule in rules:
         outcome = by_code.get(rule.code)
         if outcome is None or outcome.status in (Status.NOT_CHECKED, Status.CRASHED):
-            reason = "the check was not made" if outcome is None else outcome.reason or "the check itself failed"
+            reason = (
+                msg("the check was not made") if outcome is None else outcome.reason or msg("the check itself failed")
+            )
             found.append(NotShown(code=rule.code, what=rule.name, reason=reason, hop=rule.hop))
     return tuple(found)
 
@@ -127,7 +130,7 @@ def voice_not_shown(take: Take, measurements: Measurements) -> tuple[NotShown, .
         if measurements.value("answered", turn=turn.index) == 1.0:
             for item in measurements.find("voice_distance_db", tap=Tap.RECEIVED, turn=turn.index):
                 if item.missing is not None:
-                    return (NotShown(what="the voice of the reply", reason=item.missing.text, hop=Hop.SERVICE),)
+                    return (NotShown(what=msg("the voice of the reply"), reason=item.missing.text, hop=Hop.SERVICE),)
     return ()
 
 
@@ -160,7 +163,13 @@ def by_reason(items: Iterable[NotShown]) -> tuple[Reasons, ...]:
     """
     grouped: dict[str, list[str]] = {}
     for item in items:
-        measure, colon, rest = item.reason.partition(": ")
-        reason = rest if colon and metric_named(measure) is not None else item.reason
-        grouped.setdefault(reason, []).append(item.code or item.what)
+        grouped.setdefault(_without_metric(item.reason), []).append(item.code or item.what)
     return tuple(Reasons(reason, tuple(dict.fromkeys(codes))) for reason, codes in grouped.items())
+
+
+def _without_metric(reason: str) -> str:
+    """Return a reason without the metric named before it."""
+    measure, colon, rest = reason.partition(": ")
+    if not colon or metric_named(measure) is None:
+        return reason
+    return str(reason.values["reason"]) if isinstance(reason, Message) else rest

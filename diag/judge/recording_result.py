@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from diag.core.chain import Tap
-from diag.core.messages import msg
+from diag.core.messages import joined, msg
 from diag.core.results import (
     SCHEMA_VERSION,
     Finding,
@@ -108,7 +108,7 @@ class AnalysisResult:
     def _good(self) -> str:
         """Return what was shown to be right if there is no error or warning."""
         for_voice = self._like_the_voice() if self.voice is not None else ""
-        reasons = "; ".join(item.reason for item in by_reason(self.not_shown))
+        reasons = joined([item.reason for item in by_reason(self.not_shown)])
         if self.reference is None:
             if for_voice:
                 return for_voice
@@ -142,7 +142,7 @@ class AnalysisResult:
         if speed and treble:
             return msg("has the speed and treble of the voice {voice}", voice=self.voice)
         unknown = "dullness_db" if speed else "rate_ratio"
-        why = next((item.reason for item in items if item.metric == unknown and item.reason), "nothing to compare")
+        why = next((item.reason for item in items if item.metric == unknown and item.reason), msg("nothing to compare"))
         if speed:
             return msg(
                 "has the speed of the voice {voice}, but its treble could not be compared: {why}",

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import reduce
 from typing import Any
 
 from diag.core.live_catalogue import (
@@ -36,6 +37,7 @@ from diag.core.live_setup import (
     known_places,
 )
 from diag.core.located_json import LocatedJson, child_pointer
+from diag.core.messages import msg
 from diag.core.units import LIVE_INPUT_RATE_HZ, LIVE_OUTPUT_RATE_HZ
 from diag.judge.live_models import bare, nearest, what_is_known
 
@@ -52,11 +54,11 @@ _DETECTION: Path = ("realtimeInputConfig", "automaticActivityDetection")
 _LOW_LEVELS = ("MINIMAL", "THINKING_LEVEL_MINIMAL")
 _NO_VALUE = object()
 _KINDS = {
-    Kind.TEXT: "text in quotes",
-    Kind.WHOLE: "a whole number",
-    Kind.NUMBER: "a number",
-    Kind.FLAG: "true or false",
-    Kind.TABLE: "an object in braces",
+    Kind.TEXT: msg("text in quotes"),
+    Kind.WHOLE: msg("a whole number"),
+    Kind.NUMBER: msg("a number"),
+    Kind.FLAG: msg("true or false"),
+    Kind.TABLE: msg("an object in braces"),
 }
 _WHEN_TRUE: Mapping[str, dict[str, Any]] = {"proactivity": {"proactiveAudio": True}}
 _WHEN_FALSE: Mapping[str, dict[str, Any]] = {"automaticActivityDetection": {"disabled": True}}
@@ -117,9 +119,13 @@ class FrameFault:
     def to_json(self) -> dict[str, Any]:
         """Return one JSON object."""
         return {
-            "problem": self.problem.value, "pointer": self.pointer, "line": self.line,
-            "seen": self.seen, "why": self.why, "fix": self.fix,
-        }  # fmt: skip
+            "problem": self.problem.value,
+            "pointer": self.pointer,
+            "line": self.line,
+            "seen": self.seen,
+            "why": self.why,
+            "fix": self.fix,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,8 +231,13 @@ class _Judge:
         """Judge names, places and types, and build the corrected setup from what is left."""
         setup, pointer = self._unwrapped()
         for repeated in self._frame.repeated:
-            self._add(Problem.SET_TWICE, repeated, f"`{_last(repeated)}` is given twice in one object",
-                      "which of the two values counts depends on the reader", "keep one of them")  # fmt: skip
+            self._add(
+                Problem.SET_TWICE,
+                repeated,
+                msg("`{name}` is given twice in one object", name=_last(repeated)),
+                msg("which of the two values counts depends on the reader"),
+                msg("keep one of them"),
+            )
         self._origin[()] = pointer
         self._setup = self._table(setup, SETUP.fields, (), pointer)
         for path, value, origin in self._moved:
@@ -246,22 +257,35 @@ class _Judge:
             return self._content(frame[named["setup"]], f"/{named['setup']}")
         alike = next((key for key in frame if str(key).lower() == "setup"), None)
         if alike is not None:
-            self._add(Problem.WRONG_CASE, f"/{alike}", f"`{alike}` in place of `setup`",
-                      "names of fields are case-sensitive: the service knows no such message",
-                      "write `setup`")  # fmt: skip
+            self._add(
+                Problem.WRONG_CASE,
+                f"/{alike}",
+                msg("`{alike}` in place of `setup`", alike=alike),
+                msg("names of fields are case-sensitive: the service knows no such message"),
+                msg("write `setup`"),
+            )
             return self._content(frame[alike], f"/{alike}")
         if set(named) & set(SETUP.fields):
-            self._add(Problem.WRAPPER, "", 'the fields of the setup are not inside `{"setup": …}`',
-                      "the service takes each of them for the name of a message, and knows no such message",
-                      'write {"setup": { … }} around them')  # fmt: skip
+            self._add(
+                Problem.WRAPPER,
+                "",
+                msg('the fields of the setup are not inside `{{"setup": …}}`'),
+                msg("the service takes each of them for the name of a message, and knows no such message"),
+                msg('write {{"setup": {{ … }}}} around them'),
+            )
             return frame, ""
         if set(named) & set(CLIENT_MESSAGES):
             raise NotAFrameError(f"it is a `{next(iter(frame))}` message, not the setup")
         if len(frame) == 1:
             key, inner = next(iter(frame.items()))
             if isinstance(inner, Mapping) and {camel(str(name)) for name in inner} & set(SETUP.fields):
-                self._add(Problem.WRAPPER, f"/{key}", f"the setup is inside `{key}`, not inside `setup`",
-                          "the service knows no such message", f"write `setup` in place of `{key}`")  # fmt: skip
+                self._add(
+                    Problem.WRAPPER,
+                    f"/{key}",
+                    msg("the setup is inside `{key}`, not inside `setup`", key=key),
+                    msg("the service knows no such message"),
+                    msg("write `setup` in place of `{key}`", key=key),
+                )
                 return inner, child_pointer("", str(key))
         raise NotAFrameError("it has no `setup`, and none of the setup's fields")
 
@@ -269,8 +293,13 @@ class _Judge:
         if value is None:
             return {}, pointer
         if not isinstance(value, Mapping):
-            self._add(Problem.WRONG_TYPE, pointer, f"`setup` is {_described(value)}", "the service refuses the setup",
-                      "write an object in braces")  # fmt: skip
+            self._add(
+                Problem.WRONG_TYPE,
+                pointer,
+                msg("`setup` is {what}", what=_described(value)),
+                msg("the service refuses the setup"),
+                msg("write an object in braces"),
+            )
             return {}, pointer
         return value, pointer
 
@@ -282,18 +311,31 @@ class _Judge:
             if key == own:
                 continue
             if name in CLIENT_MESSAGES:
-                self._add(Problem.WRAPPER, pointer, f"`{key}` is beside `setup` in one message",
-                          "a message has exactly one kind: the service refuses this one",
-                          f"send `{key}` in a message of its own, after setupComplete has come")  # fmt: skip
+                self._add(
+                    Problem.WRAPPER,
+                    pointer,
+                    msg("`{key}` is beside `setup` in one message", key=key),
+                    msg("a message has exactly one kind: the service refuses this one"),
+                    msg("send `{key}` in a message of its own, after setupComplete has come", key=key),
+                )
             elif _plain(str(key)) in places:
                 path = places[_plain(str(key))]
                 self._moved.append((path, value, pointer))
-                self._add(Problem.WRONG_PLACE, pointer, f"`{key}` is beside `setup`",
-                          "the service takes it for the name of a message, and knows no such message",
-                          f"move it to {_dotted(path)}")  # fmt: skip
+                self._add(
+                    Problem.WRONG_PLACE,
+                    pointer,
+                    msg("`{key}` is beside `setup`", key=key),
+                    msg("the service takes it for the name of a message, and knows no such message"),
+                    msg("move it to {place}", place=_dotted(path)),
+                )
             else:
-                self._add(Problem.UNKNOWN_FIELD, pointer, f"`{key}` beside `setup` is not known",
-                          "the service refuses a message with a name that it does not know", "remove it")  # fmt: skip
+                self._add(
+                    Problem.UNKNOWN_FIELD,
+                    pointer,
+                    msg("`{key}` beside `setup` is not known", key=key),
+                    msg("the service refuses a message with a name that it does not know"),
+                    msg("remove it"),
+                )
 
     # --- names and types --------------------------------------------------------------------------------------
 
@@ -307,15 +349,24 @@ class _Judge:
                     continue
                 name = found
             elif name in ALPHA_ONLY and not self._alpha:
-                self._add(Problem.API_VERSION, place, f"`{key}` is a field of API version v1alpha",
-                          f"version {self._version} refuses it as an unknown name",
-                          "connect to the address of v1alpha, or remove it")  # fmt: skip
+                self._add(
+                    Problem.API_VERSION,
+                    place,
+                    msg("`{key}` is a field of API version v1alpha", key=key),
+                    msg("version {version} refuses it as an unknown name", version=self._version),
+                    msg("connect to the address of v1alpha, or remove it"),
+                )
                 continue
             else:
                 self._spelt(str(key), place)
             if name in kept:
-                self._add(Problem.SET_TWICE, place, f"`{name}` is given in two spellings",
-                          "which of the two values counts is not defined", "keep one of them")  # fmt: skip
+                self._add(
+                    Problem.SET_TWICE,
+                    place,
+                    msg("`{name}` is given in two spellings", name=name),
+                    msg("which of the two values counts is not defined"),
+                    msg("keep one of them"),
+                )
             inner = (*path, name)
             self._origin[inner] = place
             result = self._value(value, fields[name], inner, place)
@@ -328,30 +379,56 @@ class _Judge:
     ) -> str | None:
         """Judge a name that is not known here. Return the field of this table that is meant, if there is one."""
         alike = next((name for name in fields if _plain(name) == _plain(key)), None)
-        why = "the service refuses a setup with a name that it does not know at this place"
+        why = msg("the service refuses a setup with a name that it does not know at this place")
         if alike is not None:
-            self._add(Problem.WRONG_CASE, place, f"`{key}` in place of `{alike}`",
-                      f"names of fields are case-sensitive: {why}", f"write `{alike}`")  # fmt: skip
+            self._add(
+                Problem.WRONG_CASE,
+                place,
+                msg("`{key}` in place of `{alike}`", key=key, alike=alike),
+                msg("names of fields are case-sensitive: {why}", why=why),
+                msg("write `{alike}`", alike=alike),
+            )
             return alike
         elsewhere = _places().get(_plain(key))
         if elsewhere is not None and elsewhere[:-1] != path:
             self._moved.append((elsewhere, value, place))
-            self._add(Problem.WRONG_PLACE, place, f"`{key}` is at the wrong place, in {_dotted(path)}", why,
-                      f"move it to {_dotted(elsewhere)}")  # fmt: skip
+            self._add(
+                Problem.WRONG_PLACE,
+                place,
+                msg("`{key}` is at the wrong place, in {place}", key=key, place=_dotted(path)),
+                why,
+                msg("move it to {place}", place=_dotted(elsewhere)),
+            )
             return None
         if any(word in key.lower() for word in ("rate", "hertz", "mimetype", "mime_type")):
-            self._add(Problem.UNKNOWN_FIELD, place, f"`{key}`: the setup has no sample rates",
-                      f"{why}. Rates are not negotiated: input is declared with each chunk, and output always has "
-                      f"{LIVE_OUTPUT_RATE_HZ} Hz",
-                      f"remove it, and send chunks as `audio/pcm;rate={LIVE_INPUT_RATE_HZ}` (the rate that they really "
-                      "have)")  # fmt: skip
+            self._add(
+                Problem.UNKNOWN_FIELD,
+                place,
+                msg("`{key}`: the setup has no sample rates", key=key),
+                msg(
+                    "{why}. Rates are not negotiated: input is declared with each chunk, and output always "
+                    "has {live_output_rate_hz} Hz",
+                    why=why,
+                    live_output_rate_hz=LIVE_OUTPUT_RATE_HZ,
+                ),
+                msg(
+                    "remove it, and send chunks as `audio/pcm;rate={live_input_rate_hz}` (the rate that they "
+                    "really have)",
+                    live_input_rate_hz=LIVE_INPUT_RATE_HZ,
+                ),
+            )
             return None
         close = difflib.get_close_matches(camel(key), fields, n=1, cutoff=0.8)
         if close and close[0] not in {camel(name) for name in _keys_at(self._frame.value, place)}:
-            self._add(Problem.UNKNOWN_FIELD, place, f"`{key}` is not known", why,
-                      f"did you mean `{close[0]}`?")  # fmt: skip
+            self._add(
+                Problem.UNKNOWN_FIELD,
+                place,
+                msg("`{key}` is not known", key=key),
+                why,
+                msg("did you mean `{close}`?", close=close[0]),
+            )
             return close[0]
-        self._add(Problem.UNKNOWN_FIELD, place, f"`{key}` is not known", why, "remove it")
+        self._add(Problem.UNKNOWN_FIELD, place, msg("`{key}` is not known", key=key), why, msg("remove it"))
         return None
 
     def _value(self, value: object, field: Field, path: Path, pointer: str) -> Any:
@@ -364,9 +441,13 @@ class _Judge:
                     self._single(item, field, path, child_pointer(pointer, number)) for number, item in enumerate(value)
                 ]
                 return [item for item in kept if item is not _NO_VALUE]
-            self._add(Problem.WRONG_TYPE, pointer, f"`{path[-1]}` is a list",
-                      "the service accepts a single value here, and refuses the setup",
-                      f"write {_KINDS.get(field.kind, 'one value')} without the brackets")  # fmt: skip
+            self._add(
+                Problem.WRONG_TYPE,
+                pointer,
+                msg("`{name}` is a list", name=path[-1]),
+                msg("the service accepts a single value here, and refuses the setup"),
+                msg("write {kind} without the brackets", kind=_KINDS.get(field.kind, msg("one value"))),
+            )
             first = value[0] if value else None
             return first if first is not None and field.accepts(first) else _NO_VALUE
         return self._single(value, field, path, pointer)
@@ -382,12 +463,21 @@ class _Judge:
         name = path[-1]
         better = _repaired(value, field, name)
         if field.kind is Kind.CHOICE:
-            problem, wanted = Problem.WRONG_VALUE, "one of " + ", ".join(field.choices[1:])
+            problem, wanted = Problem.WRONG_VALUE, msg("one of {choices}", choices=", ".join(field.choices[1:]))
         else:
             problem, wanted = Problem.WRONG_TYPE, _KINDS[field.kind]
-        fix = f"remove it, or write {wanted}" if better is _NO_VALUE else f"write `{name}`: {json.dumps(better)}"
-        self._add(problem, pointer, f"`{name}` is {_described(value)}",
-                  f"the service expects {wanted} here, and refuses the setup", fix)  # fmt: skip
+        fix = (
+            msg("remove it, or write {wanted}", wanted=wanted)
+            if better is _NO_VALUE
+            else msg("write `{name}`: {value}", name=name, value=json.dumps(better))
+        )
+        self._add(
+            problem,
+            pointer,
+            msg("`{name}` is {what}", name=name, what=_described(value)),
+            msg("the service expects {wanted} here, and refuses the setup", wanted=wanted),
+            fix,
+        )
         return better
 
     def _spelt(self, key: str, pointer: str) -> None:
@@ -400,9 +490,14 @@ class _Judge:
             return
         rarer = min(("snake_case", "camelCase"), key=kinds.count)
         pointer = next(place for place, kind in self._spellings.items() if kind == rarer)
-        self._add(Problem.MIXED_SPELLING, pointer, f"`{_last(pointer)}` is in {rarer}, most other names are not",
-                  "the service accepts both spellings, but a copy of a setting in the other spelling is easily missed",
-                  "use camelCase for all names, as the API reference does", note=True)  # fmt: skip
+        self._add(
+            Problem.MIXED_SPELLING,
+            pointer,
+            msg("`{name}` is in {rarer}, most other names are not", name=_last(pointer), rarer=rarer),
+            msg("the service accepts both spellings, but a copy of a setting in the other spelling is easily missed"),
+            msg("use camelCase for all names, as the API reference does"),
+            note=True,
+        )
 
     # --- what depends on the model ----------------------------------------------------------------------------
 
@@ -414,15 +509,23 @@ class _Judge:
             return model
         fitting = self._spelt_rightly(name) if isinstance(name, str) else None
         if fitting is not None:
-            self._add(Problem.MODEL, pointer, f"the model is named {json.dumps(name)}",
-                      "the service knows a model by its resource name only, and answers that this one is not found",
-                      f"write {json.dumps(fitting)}")  # fmt: skip
+            self._add(
+                Problem.MODEL,
+                pointer,
+                msg("the model is named {value}", value=json.dumps(name)),
+                msg("the service knows a model by its resource name only, and answers that this one is not found"),
+                msg("write {value}", value=json.dumps(fitting)),
+            )
         else:
             served = self._served()
             if not served:
-                self._add(Problem.MODEL, pointer, f"the model is {json.dumps(name)}",
-                          f"no Live model was served by {self._address()} on {self._day}",
-                          "choose another day or API version")  # fmt: skip
+                self._add(
+                    Problem.MODEL,
+                    pointer,
+                    msg("the model is {value}", value=json.dumps(name)),
+                    msg("no Live model was served by {address} on {day}", address=self._address(), day=self._day),
+                    msg("choose another day or API version"),
+                )
                 return None
             fitting = nearest(name, served)[0] if isinstance(name, str) and name else served[-1]
             self._add(Problem.MODEL, pointer, *self._why_not_found(name, nearest(name or fitting, served)))
@@ -430,41 +533,55 @@ class _Judge:
         return self._find(fitting)
 
     def _why_not_found(self, name: object, near: Sequence[str]) -> tuple[str, str, str]:
-        either = " or ".join(json.dumps(item) for item in near)
+        either = _or([json.dumps(item) for item in near])
         if not isinstance(name, str) or not name:
-            return "no model is named", "the service refuses a setup without a model", f"add `model`: {either}"
+            return (
+                msg("no model is named"),
+                msg("the service refuses a setup without a model"),
+                msg("add `model`: {either}", either=either),
+            )
         known = entry(name)
         if known is None:
             words = what_is_known(name, [], self._version)
         elif not known.live:
-            words = "it is not a Live model"
+            words = msg("it is not a Live model")
         elif self._day < known.served_from:
-            words = f"it is served from {known.served_from} on"
+            words = msg("it is served from {served_from} on", served_from=known.served_from)
         elif not known.served(self._day):
-            words = f"it is retired: {fate(known)}"
+            words = msg("it is retired: {fate}", fate=fate(known))
         elif self._vertex:
-            words = "Vertex AI does not serve it under this name"
+            words = msg("Vertex AI does not serve it under this name")
         elif not known.versions:
-            words = "it is a Vertex AI name, which the Gemini Developer API does not know"
+            words = msg("it is a Vertex AI name, which the Gemini Developer API does not know")
         else:
-            words = f"it is served by API version {' and '.join(known.versions)} only"
+            words = msg("it is served by API version {versions} only", versions=" and ".join(known.versions))
         return (
-            f"the model {json.dumps(name)} is not served by {self._address()}",
-            f'{words}. The service closes the session with 1008, "… is not found for API version {self._version}, or '
-            'is not supported for bidiGenerateContent"',
-            f"use {either}",
+            msg("the model {model} is not served by {address}", model=json.dumps(name), address=self._address()),
+            msg(
+                '{words}. The service closes the session with 1008, "… is not found for API version '
+                '{version}, or is not supported for bidiGenerateContent"',
+                words=words,
+                version=self._version,
+            ),
+            msg("use {either}", either=either),
         )
 
     def _address(self) -> str:
-        return "Vertex AI" if self._vertex else f"API version {self._version}"
+        return "Vertex AI" if self._vertex else msg("API version {version}", version=self._version)
 
     def _served(self) -> list[str]:
         """Return the resource names of the models that hold conversations, oldest first."""
         if self._vertex:
-            return [f"publishers/google/models/{model.name}" for model in MODELS
-                    if model.vertex and model.live and model.served(self._day)]  # fmt: skip
-        listed = [item["name"] for item in listing(version=self._version, day=self._day)
-                  if BIDI in item["supportedGenerationMethods"]]  # fmt: skip
+            return [
+                f"publishers/google/models/{model.name}"
+                for model in MODELS
+                if model.vertex and model.live and model.served(self._day)
+            ]
+        listed = [
+            item["name"]
+            for item in listing(version=self._version, day=self._day)
+            if BIDI in item["supportedGenerationMethods"]
+        ]
         talking = [name for name in listed if (model := entry(name)) is not None and not model.transcribes]
         return talking or listed
 
@@ -492,25 +609,38 @@ class _Judge:
                 self._add(
                     Problem.MISSING_MODALITY,
                     pointer or self._origin.get(_GENERATION) or self._origin[()],
-                    f"the setup asks for no audio: `responseModalities` is {'missing' if value is None else 'empty'}",
-                    "what the service then does is not defined: a session may open without an error and give text or "
-                    "nothing at all, so the user hears nothing (CFG001)",
-                    'add `responseModalities`: ["AUDIO"] to generationConfig',
-                )  # fmt: skip
+                    msg("the setup asks for no audio: `responseModalities` is missing")
+                    if value is None
+                    else msg("the setup asks for no audio: `responseModalities` is empty"),
+                    msg(
+                        "what the service then does is not defined: a session may open without an error and give "
+                        "text or nothing at all, so the user hears nothing (CFG001)"
+                    ),
+                    msg('add `responseModalities`: ["AUDIO"] to generationConfig'),
+                )
                 self._put(_MODALITIES, ["AUDIO"], "")
             return []
         pointer = pointer or self._origin[()]
         if isinstance(value, str):
             # Google's first web console for the Live API wrote "audio", and so do many pages made after it.
-            self._add(Problem.WRONG_TYPE, pointer, f"`responseModalities` is {json.dumps(value)}",
-                      "the service takes one value for a list of one", f"write {json.dumps([value.upper()])}",
-                      note=True)  # fmt: skip
+            self._add(
+                Problem.WRONG_TYPE,
+                pointer,
+                msg("`responseModalities` is {value}", value=json.dumps(value)),
+                msg("the service takes one value for a list of one"),
+                msg("write {value}", value=json.dumps([value.upper()])),
+                note=True,
+            )
             value = [value.upper()]
             self._put(_MODALITIES, value, "")
         if not isinstance(value, list):
-            self._add(Problem.WRONG_TYPE, pointer, f"`responseModalities` is {_described(value)}",
-                      "the service expects a list here, and refuses the setup",
-                      f"write {json.dumps(wanted)}")  # fmt: skip
+            self._add(
+                Problem.WRONG_TYPE,
+                pointer,
+                msg("`responseModalities` is {what}", what=_described(value)),
+                msg("the service expects a list here, and refuses the setup"),
+                msg("write {value}", value=json.dumps(wanted)),
+            )
             self._put(_MODALITIES, wanted, "")
             return []
         return value
@@ -521,65 +651,84 @@ class _Judge:
         asked = [str(item).upper() for item in value]
         if len(asked) > 1:
             self._put(_MODALITIES, wanted, "")
-            also = ""
+            also: str = ""
             if wanted == ["AUDIO"] and "TEXT" in asked:
-                also = " and, for the words, `outputAudioTranscription`: {} beside generationConfig"
+                also = msg(" and, for the words, `outputAudioTranscription`: {{}} beside generationConfig")
                 self._setup.setdefault("outputAudioTranscription", {})
-            self._add(Problem.MODALITY, pointer, f"`responseModalities` asks for {', '.join(asked)} at once",
-                      "a session has one modality: the service refuses the setup",
-                      f"write {json.dumps(wanted)}{also}")  # fmt: skip
+            self._add(
+                Problem.MODALITY,
+                pointer,
+                msg("`responseModalities` asks for {modalities} at once", modalities=", ".join(asked)),
+                msg("a session has one modality: the service refuses the setup"),
+                msg("write {value}{also}", value=json.dumps(wanted), also=also),
+            )
         elif asked[0] not in model.modalities:
             known = asked[0] in ("AUDIO", "TEXT")
             why = (
-                f"{model.name} answers with {' or '.join(model.modalities)} only"
+                msg("{name} answers with {modalities} only", name=model.name, modalities=_or(model.modalities))
                 if known
-                else "there is no such modality"
+                else msg("there is no such modality")
             )
             self._put(_MODALITIES, wanted, "")
-            self._add(Problem.MODALITY if known else Problem.WRONG_VALUE, pointer,
-                      f"`responseModalities` asks for {json.dumps(value[0])}", f"{why}: the service refuses the setup",
-                      f"write {json.dumps(wanted)}")  # fmt: skip
+            self._add(
+                Problem.MODALITY if known else Problem.WRONG_VALUE,
+                pointer,
+                msg("`responseModalities` asks for {value}", value=json.dumps(value[0])),
+                msg("{why}: the service refuses the setup", why=why),
+                msg("write {value}", value=json.dumps(wanted)),
+            )
         else:
             if asked != value:
                 self._put(_MODALITIES, asked, "")
-                self._add(Problem.MIXED_SPELLING, pointer, f"`responseModalities` is {json.dumps(value)}",
-                          "the service takes small letters too, but its reference has capitals",
-                          f"write {json.dumps(asked)}", note=True)  # fmt: skip
+                self._add(
+                    Problem.MIXED_SPELLING,
+                    pointer,
+                    msg("`responseModalities` is {value}", value=json.dumps(value)),
+                    msg("the service takes small letters too, but its reference has capitals"),
+                    msg("write {value}", value=json.dumps(asked)),
+                    note=True,
+                )
             if asked == ["TEXT"]:
-                self._add(Problem.MODALITY, pointer, "`responseModalities` asks for text",
-                          "the session gives no audio", 'for a voice, write ["AUDIO"]', note=True)  # fmt: skip
+                self._add(
+                    Problem.MODALITY,
+                    pointer,
+                    msg("`responseModalities` asks for text"),
+                    msg("the session gives no audio"),
+                    msg('for a voice, write ["AUDIO"]'),
+                    note=True,
+                )
 
     def _judge_thinking(self, model: Model) -> None:
         level, budget = self._get(_LEVEL), self._get(_BUDGET)
         if model.thinking == "required" and (level is None or str(level) in _LOW_LEVELS):
-            seen = "no `thinkingLevel` is set" if level is None else f"`thinkingLevel` is {level}"
-            why = f"{model.name} requires a thinking level above MINIMAL"
-            self._unsupported(model, _LEVEL, seen, why, 'write `thinkingLevel`: "LOW"')
+            seen = msg("no `thinkingLevel` is set") if level is None else msg("`thinkingLevel` is {level}", level=level)
+            why = msg("{name} requires a thinking level above MINIMAL", name=model.name)
+            self._unsupported(model, _LEVEL, seen, why, msg('write `thinkingLevel`: "LOW"'))
             self._put(_LEVEL, "LOW", "")
         elif level is not None and model.thinking in ("budget", "none"):
-            other = ", or use `thinkingBudget`" if model.thinking == "budget" else ""
-            why = f"{model.name} takes no thinking level"
-            self._unsupported(model, _LEVEL, "`thinkingLevel` is set", why, f"remove it{other}")
+            other = msg(", or use `thinkingBudget`") if model.thinking == "budget" else ""
+            why = msg("{name} takes no thinking level", name=model.name)
+            self._unsupported(model, _LEVEL, msg("`thinkingLevel` is set"), why, msg("remove it{other}", other=other))
             self._drop(_LEVEL)
         if budget is not None and model.thinking == "none":
-            why = f"{model.name} takes no thinking budget"
-            self._unsupported(model, _BUDGET, "`thinkingBudget` is set", why, "remove it")
+            why = msg("{name} takes no thinking budget", name=model.name)
+            self._unsupported(model, _BUDGET, msg("`thinkingBudget` is set"), why, msg("remove it"))
             self._drop(_BUDGET)
 
     def _judge_character(self, model: Model) -> None:
-        after = "never answers such a setup" if model.mute_setups else "refuses the setup"
+        after = msg("never answers such a setup") if model.mute_setups else msg("refuses the setup")
         if self._get(_AFFECTIVE) and not model.affective:
-            why = f"{model.name} does not have it: the service {after}"
-            self._unsupported(model, _AFFECTIVE, "affective dialog is switched on", why, "remove it")
+            why = msg("{name} does not have it: the service {after}", name=model.name, after=after)
+            self._unsupported(model, _AFFECTIVE, msg("affective dialog is switched on"), why, msg("remove it"))
             self._drop(_AFFECTIVE)
         proactive = self._get(_PROACTIVE)
         if proactive is not None and model.proactive == "none":
-            why = f"{model.name} does not have it: the service {after}"
-            self._unsupported(model, _PROACTIVE, "`proactiveAudio` is set", why, "remove `proactivity`")
+            why = msg("{name} does not have it: the service {after}", name=model.name, after=after)
+            self._unsupported(model, _PROACTIVE, msg("`proactiveAudio` is set"), why, msg("remove `proactivity`"))
             self._drop(_PROACTIVE)
         elif proactive is False and model.proactive == "on":
-            why = f"{model.name} accepts only true here: the service {after}"
-            self._unsupported(model, _PROACTIVE, "`proactiveAudio` is false", why, "remove `proactivity`")
+            why = msg("{name} accepts only true here: the service {after}", name=model.name, after=after)
+            self._unsupported(model, _PROACTIVE, msg("`proactiveAudio` is false"), why, msg("remove `proactivity`"))
             self._drop(_PROACTIVE)
 
     def _judge_voice(self) -> None:
@@ -599,9 +748,13 @@ class _Judge:
         for name in ("prefixPaddingMs", "silenceDurationMs"):
             value = self._get((*_DETECTION, name))
             if value is not None and not 0 <= float(value) <= LONGEST_DETECTION_MS:
-                self._add(Problem.WRONG_VALUE, self._origin[(*_DETECTION, name)], f"`{name}` is {value}",
-                          "the service refuses a duration outside its range",
-                          f"write 0 to {LONGEST_DETECTION_MS}")  # fmt: skip
+                self._add(
+                    Problem.WRONG_VALUE,
+                    self._origin[(*_DETECTION, name)],
+                    msg("`{name}` is {value}", name=name, value=value),
+                    msg("the service refuses a duration outside its range"),
+                    msg("write 0 to {longest_detection_ms}", longest_detection_ms=LONGEST_DETECTION_MS),
+                )
                 self._drop((*_DETECTION, name))
 
     def _unsupported(self, model: Model, path: Path, seen: str, why: str, fix: str) -> None:
@@ -615,8 +768,14 @@ class _Judge:
         if asked is not None and asked.name == model.name:
             self._add(Problem.UNSUPPORTED, pointer, seen, why, fix)
         else:
-            self._add(Problem.CHANGED_WITH_MODEL, pointer, seen, f"{why}; the corrected frame asks for this model", fix,
-                      note=True)  # fmt: skip
+            self._add(
+                Problem.CHANGED_WITH_MODEL,
+                pointer,
+                seen,
+                msg("{why}; the corrected frame asks for this model", why=why),
+                fix,
+                note=True,
+            )
 
     def _pointer(self, path: Path) -> str:
         """Return where a value of the corrected setup, or else the nearest table around it, stood in the frame."""
@@ -695,6 +854,10 @@ def _repaired(value: object, field: Field, name: str) -> Any:  # noqa: PLR0911 (
     return _NO_VALUE
 
 
+def _or(items: Sequence[str]) -> str:
+    return reduce(lambda names, other: msg("{names} or {other}", names=names, other=other), items)
+
+
 def _places() -> dict[str, Path]:
     """Return the shortest path of each field's plain name."""
     found: dict[str, Path] = {}
@@ -751,9 +914,9 @@ def _keys_at(value: Any, pointer: str) -> list[str]:
 def _described(value: object) -> str:
     """Return a value in few words: texts in full if short, others by their type."""
     if isinstance(value, Mapping):
-        return "an object"
+        return msg("an object")
     if isinstance(value, list):
-        return "a list"
+        return msg("a list")
     if isinstance(value, str) and len(value) > 60:
-        return "a text"
+        return msg("a text")
     return json.dumps(value, ensure_ascii=False)

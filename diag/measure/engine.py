@@ -16,6 +16,7 @@ import numpy as np
 
 from diag.core.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Segment, Tap, segments_of
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Measurement, Measurements, Reading, Spot, Verdict, not_measured
 from diag.core.take import Take, Turn
@@ -234,7 +235,7 @@ def _cut(take: Take, tap: Tap, turn: Turn | None) -> Clip | Missing:
         return reasons.NO_TURN
     span = _span(turn, tap)
     if span is None:
-        return reasons.not_on(tap, "prompt" if tap in _PROMPT_TAPS else "reply")
+        return reasons.no_prompt_on(tap) if tap in _PROMPT_TAPS else reasons.no_reply_on(tap)
     reply_channel = HEARD_REPLY_CHANNEL if tap is Tap.HEARD and clip.channels > 1 else HEARD_PROMPT_CHANNEL
     part = clip.slice(*span).channel(reply_channel)
     if tap is Tap.RECEIVED:
@@ -266,7 +267,11 @@ def _placed(reading: Reading, tap: Tap | None, recorded: _Recorded, before: Tap 
 
 def _reading(metric: Metric, given: Mapping[str, Any]) -> Reading:
     result = guarded(metric.function, given)
-    return not_measured(replace(result, text=f"crashed: {result}")) if isinstance(result, Missing) else result
+    return (
+        not_measured(replace(result, text=msg("crashed: {error}", error=result.text)))
+        if isinstance(result, Missing)
+        else result
+    )
 
 
 def _measurement(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from diag.core.audio_reader import AudioReader
 from diag.core.chain import Segment
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Measurement, Measurements, SoundEvent, Tier
 from diag.dsp.rate import Match
@@ -29,7 +30,7 @@ WINDOW_S, STEP_S = 90.0, 60.0
 MARGIN_S = 1.0
 WIDE_MARGIN_S = 20.0
 """Search margin if a part is not at the expected place: a stall or lost sound may be this long."""
-ENDED = Missing(MissingCode.ENDED, "the recording ends before this part of the reference")
+ENDED = Missing(MissingCode.ENDED, msg("the recording ends before this part of the reference"))
 _LEAD_S = 1.0
 _LEAST_SOUND_S = 2.0
 
@@ -64,10 +65,10 @@ def find_place(reference: AudioReader, recording: AudioReader) -> Place | Missin
     """
     probe = _first_sound(reference)
     if probe is None:
-        return Missing(MissingCode.SILENT, "the input is silent")
+        return Missing(MissingCode.SILENT, msg("the input is silent"))
     start = _first_sound(recording)
     if start is None:
-        return Missing(MissingCode.SILENT, "the output is silent")
+        return Missing(MissingCode.SILENT, msg("the output is silent"))
     missing: Missing | None = None
     for window in _windows(recording, start):
         found = match(probe, window)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Measurement, Measurements, Spot
 from diag.measure.registry import Metric
@@ -16,7 +17,7 @@ BACKGROUND_DB = 25.0
 """A part whose loud windows are this far below those of the loudest part holds only background. Two voices in a
 conversation differ by 10 to 15 dB; a quiet room is 30 dB or more below them."""
 BACKGROUND = Missing(
-    MissingCode.BACKGROUND, "this part contains only background, far below the loud parts of the recording"
+    MissingCode.BACKGROUND, msg("this part contains only background, far below the loud parts of the recording")
 )
 MOST_SPOTS = 20
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from diag.core.results import BenchRow
 from diag.core.states import State
+from diag.report.language import tr
 from diag.report.runview import RunView
 from diag.report.sentences import spread
 from diag.report.states import row_state, row_takes
@@ -76,7 +77,7 @@ def _marks(view: RunView) -> tuple[tuple[str, State, str], ...]:
 def _heard(view: RunView | None) -> tuple[str, str]:
     """Return the median time to first audio, and its range and n."""
     rows = view.run.summary if view else ()
-    said = next((spread(row) for row in rows if row.metric == "ttfa_heard_s"), "not measured")
+    said = next((spread(row) for row in rows if row.metric == "ttfa_heard_s"), tr("not measured"))
     median, _, rest = said.partition(" (")
     return median, rest.rstrip(")")
 

@@ -96,11 +96,11 @@ def _blame(comparison: RunComparison, sides: Sequence[RunResult]) -> str:
     codes = [{finding.code for finding in found if finding.severity is not Severity.INFO} for found in roots]
     if len(codes) == 2 and codes[0] ^ codes[1]:
         named = ", ".join(sorted(codes[0] ^ codes[1]))
-        return f"see {named} below for what is wrong and how to fix it"
+        return tr("see {codes} below for what is wrong and how to fix it").format(codes=named)
     # Fields of the setup message that differ come from settings that differ, so they do not count again.
     differing = max(len(comparison.config_diff), len(comparison.setup_diff)) + len(comparison.environment_diff)
     if differing > 1:
-        return "the figures alone cannot show which of these is the cause"
+        return tr("the figures alone cannot show which of these is the cause")
     return ""
 
 
@@ -114,7 +114,9 @@ def _line(item: Comparison) -> Line:
         state, shape = State.UNKNOWN, "~"
     interval = ""
     if item.interval is not None:
-        interval = f"{signed(item.interval[0], item.unit)} to {signed(item.interval[1], item.unit)}"
+        interval = tr("{low} to {high}").format(
+            low=signed(item.interval[0], item.unit), high=signed(item.interval[1], item.unit)
+        )
     return Line(
         label(item.metric),
         item.metric,

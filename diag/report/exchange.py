@@ -161,13 +161,14 @@ def _piece(side: _Side, tap: Tap, first_s: float, length_s: float, end_s: float)
     # Level and first sound are those of the reply, which has a channel of its own where the ear has two.
     reply = part.channel(min(HEARD_REPLY_CHANNEL if tap is Tap.HEARD else 0, part.channels - 1)).samples.copy()
     reply[: max(moment - start, 0)] = 0.0
+    taken = tr("take {take}").format(take=side.take.id)
     return Piece(
         key=(side.index, EXCHANGE),
         clip=_mixed(part),
         reply=replace(part, samples=reply),
         title=tap.value,
-        detail=f"take {side.take.id}, {side.turn.prompt_name}",
-        label=f"{tap.value} of {side.run.name}, take {side.take.id}",
+        detail=f"{taken}, {side.turn.prompt_name}",
+        label=tr("{what} of {run}, {detail}").format(what=tap.value, run=side.run.name, detail=taken),
         tap=tap,
         note=_from_where(first_s) if side.clocked else part_note(first_s, part.duration_s, end_s),
         offset_s=start / rate_hz,

@@ -99,9 +99,10 @@ def recording_findings(
 ) -> tuple[FindingView, ...]:
     """Return the root findings of one recording, worst first, each with its consequences."""
     items = [RunFinding(finding=finding, take_ids=(), counted=1) for finding in findings]
+    where = tr("Found in {name}.").format(name=name)
     return tuple(
         _view(item, items, f"f{index + 1}-{item.finding.code}", listening, often="", ends=(),
-              copy="\n".join(_issue_lines(item.finding, f"Found in {name}.", [f"diag {__version__}"])))
+              copy="\n".join(_issue_lines(item.finding, where, [f"diag {__version__}"])))
         for item in _roots(items)
     )  # fmt: skip
 

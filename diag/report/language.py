@@ -13,6 +13,8 @@ from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
 
+from diag.report.korean import with_particles
+
 LANGUAGES = ("en", "ko")
 DOMAIN = "diag"
 _ENGLISH = gettext.NullTranslations()
@@ -42,6 +44,12 @@ def tr(text: str) -> str:
 def ntr(one: str, many: str, count: int) -> str:
     """Return the text for this count, in the language in use."""
     return _catalogue.get().ngettext(one, many, count)
+
+
+def filled(template: str, /, *args: object, **values: object) -> str:
+    """Return a template in the language in use with its values, as `str.format`, and the particles that fit them."""
+    text = template.format(*args, **values)
+    return with_particles(text) if language() == "ko" else text
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from string import Formatter
@@ -11,18 +11,29 @@ from typing import TYPE_CHECKING
 
 from diag.core.messages import Message
 from diag.core.release import Product
-from diag.core.results import Finding, Report, RunFinding
+from diag.core.results import (
+    Finding,
+    Measurement,
+    Measurements,
+    NotShown,
+    Report,
+    RuleOutcome,
+    RunComparison,
+    RunResult,
+    TakeResult,
+)
 from diag.core.units import with_minus
 from diag.judge.recording_result import AnalysisResult
 from diag.judge.registry import HEADINGS, Rule, all_rules
-from diag.report.language import language, tr
+from diag.report.language import filled, language, tr
 from diag.report.sections import sections
 
 if TYPE_CHECKING:
     from diag.judge.recording_comparison import RecordingComparison
 
 _WHY = "Why it matters"
-TRANSLATED_SECTIONS = ("", "What it shows", _WHY, "Fix", "Does not prove")
+_CAUSES = "Likely causes"
+TRANSLATED_SECTIONS = ("", "What it shows", _WHY, "Evidence", _CAUSES, "Fix", "Does not prove")
 """Parts of the documentation of a rule that every catalogue has; "" is its summary."""
 
 
@@ -37,7 +48,7 @@ def rule_texts(rule: Rule) -> dict[str, str]:
     templates = _templates(rule)
     texts = {heading: _of_rule(rule, templates.get(heading, ""), text) for heading, text in english.items()}
     if rule.on is not None:
-        texts["Likely causes"] = "- " + " - ".join(f"{tr(cause).rstrip('.')}." for cause in rule.on.causes)
+        texts[_CAUSES] = "- " + " - ".join(f"{tr(cause).rstrip('.')}." for cause in rule.on.causes)
     return texts
 
 
@@ -53,16 +64,58 @@ def localised(report: Report) -> Report:
     """Return a report whose findings, comparisons and reasons are in the language in use, see `localised_finding`."""
     if language() == "en":
         return report
-    runs = tuple(replace(run, findings=tuple(_localised(item) for item in run.findings)) for run in report.runs)
-    comparisons = tuple(replace(item, sentence=in_words(item.sentence)) for item in report.comparisons)
+    runs = tuple(map(_localised_run, report.runs))
+    comparisons = tuple(map(_localised_comparison, report.comparisons))
     release = report.release
     if release is not None:
         release = replace(release, products=tuple(map(_localised_product, release.products)))
     return replace(report, runs=runs, comparisons=comparisons, release=release)
 
 
-def _localised(item: RunFinding) -> RunFinding:
-    return replace(item, finding=localised_finding(item.finding))
+def _localised_run(run: RunResult) -> RunResult:
+    return replace(
+        run,
+        takes=tuple(map(_localised_take, run.takes)),
+        findings=tuple(replace(item, finding=localised_finding(item.finding)) for item in run.findings),
+        outcomes=_localised_outcomes(run.outcomes),
+        not_shown=tuple(replace(entry, item=_localised_not_shown(entry.item)) for entry in run.not_shown),
+    )
+
+
+def _localised_take(take: TakeResult) -> TakeResult:
+    return replace(
+        take,
+        measurements=_localised_measurements(take.measurements),
+        outcomes=_localised_outcomes(take.outcomes),
+        discarded=_or_none(take.discarded),
+        not_shown=tuple(map(_localised_not_shown, take.not_shown)),
+    )
+
+
+def _localised_measurements(measurements: Measurements) -> Measurements:
+    return Measurements(tuple(map(_localised_measurement, measurements)))
+
+
+def _localised_measurement(item: Measurement) -> Measurement:
+    missing = item.missing
+    return item if missing is None else replace(item, missing=replace(missing, text=in_words(missing.text)))
+
+
+def _localised_outcomes(outcomes: Iterable[RuleOutcome]) -> tuple[RuleOutcome, ...]:
+    return tuple(replace(item, reason=_or_none(item.reason)) if item.reason else item for item in outcomes)
+
+
+def _localised_not_shown(item: NotShown) -> NotShown:
+    return replace(item, what=in_words(item.what), reason=in_words(item.reason))
+
+
+def _or_none(text: str | None) -> str | None:
+    return None if text is None else in_words(text)
+
+
+def _localised_comparison(item: RunComparison) -> RunComparison:
+    measures = tuple(replace(measure, reason=_or_none(measure.reason)) for measure in item.comparisons)
+    return replace(item, sentence=in_words(item.sentence), comparisons=measures)
 
 
 def _localised_product(product: Product) -> Product:
@@ -72,10 +125,17 @@ def _localised_product(product: Product) -> Product:
 
 
 def localised_result(result: AnalysisResult) -> AnalysisResult:
-    """Return a recording whose findings are in the language in use, see `localised_finding`."""
+    """Return a recording whose findings and reasons are in the language in use, see `localised_finding`."""
     if language() == "en":
         return result
-    return replace(result, findings=tuple(localised_finding(finding) for finding in result.findings))
+    return replace(
+        result,
+        measurements=_localised_measurements(result.measurements),
+        information=_localised_measurements(result.information),
+        findings=tuple(localised_finding(finding) for finding in result.findings),
+        outcomes=_localised_outcomes(result.outcomes),
+        not_shown=tuple(map(_localised_not_shown, result.not_shown)),
+    )
 
 
 def localised_comparison(comparison: RecordingComparison) -> RecordingComparison:
@@ -121,7 +181,7 @@ def in_words(text: object) -> str:
     if template == text.template and any(words.strip(" ,.;:()[]") for words, *_ in Formatter().parse(template)):
         return str(text)
     values = {name: in_words(value) if isinstance(value, str) else value for name, value in text.values.items()}
-    return with_minus(template.format(**values))
+    return with_minus(filled(template, **values))
 
 
 def catalogue_texts() -> Iterator[tuple[str, str]]:
@@ -130,7 +190,9 @@ def catalogue_texts() -> Iterator[tuple[str, str]]:
         templates = _templates(rule)
         english = sections(rule.documentation, HEADINGS)
         for heading in TRANSLATED_SECTIONS:
-            if text := templates.get(heading) or english.get(heading, ""):
+            # The causes of a segment rule are joined from those of its hop, which follow.
+            text = templates.get(heading) or english.get(heading, "")
+            if text and not (heading == _CAUSES and rule.on is not None):
                 yield text, rule.code
         for cause in rule.on.causes if rule.on is not None else ():
             yield cause, rule.code
@@ -141,7 +203,7 @@ def _of_rule(rule: Rule, template: str, english: str) -> str:
     if rule.on is None or translated == template:
         return tr(english)
     first, last = rule.on.hop.ends
-    return translated.format(who=tr(rule.on.hop.value), input=f"`{first.value}`", output=f"`{last.value}`")
+    return filled(translated, who=tr(rule.on.hop.value), input=f"`{first.value}`", output=f"`{last.value}`")
 
 
 @cache

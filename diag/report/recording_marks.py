@@ -118,7 +118,8 @@ def _of_event(event: SoundEvent) -> Happening:
         length_s = 0.0  # what is missing takes no time in the recording
     what = tr(WORDS_OF_EVENT.get(event.kind, event.kind))
     if event.kind.startswith("level "):
-        what = f"{event.kind} of {event.level_db:+.0f} dB" if event.level_db is not None else event.kind
+        if event.level_db is not None:
+            what = tr("{kind} of {level:+.0f} dB").format(kind=what, level=event.level_db)
     elif event.count > 1:
         what = tr("{what}, {n} times").format(what=what, n=event.count)
     else:

@@ -14,7 +14,7 @@ from diag.dsp.additions import NOTHING_DB
 from diag.dsp.dullness import BANDS_HZ
 from diag.judge.gate import least_rank
 from diag.judge.proof import by_reason
-from diag.report.language import ntr, tr
+from diag.report.language import filled, ntr, tr
 from diag.report.localised import in_words, localised_result
 from diag.report.sentences import TIER_WORDS, figure, label, label_in_sentence, state_of, word_of
 from diag.report.wrapping import padded, wrapped
@@ -205,17 +205,21 @@ def _main_measure_lines(result: AnalysisResult, width: int) -> list[str]:
 
 def _measure_lines(result: AnalysisResult, width: int) -> list[str]:
     """Return every measure grouped by what it was measured on, then those that were not measured."""
+    segment = [item for item in result.measurements if item.segment is not None]
+    alone = [item for item in result.measurements if item.segment is None]
     groups = (
-        (f"against {result.reference}", [item for item in result.measurements if item.segment is not None]),
-        ("by itself", [item for item in result.measurements if item.segment is None and item.tap == result.tap]),
-        (f"{result.reference} by itself",
-         [item for item in result.measurements if item.segment is None and item.tap != result.tap]),
-    )  # fmt: skip
+        (filled(tr("measured against {reference}"), reference=result.reference), segment),
+        (tr("measured by itself"), [item for item in alone if item.tap == result.tap]),
+        (
+            tr("{reference} measured by itself").format(reference=result.reference),
+            [item for item in alone if item.tap != result.tap],
+        ),
+    )
     lines: list[str] = []
     for title, items in groups:
         measured = [item for item in items if item.value is not None]
         if measured:
-            lines += ["", f"  measured {title}"]
+            lines += ["", f"  {title}"]
         for item in measured:
             lines += wrapped(_measure_line(item, result.measurements), width, later=" " * (_LABEL_WIDTH + 3))
     unmeasured: dict[str, list[str]] = {}
@@ -223,8 +227,8 @@ def _measure_lines(result: AnalysisResult, width: int) -> list[str]:
         if item.missing is not None and item.missing.code is not MissingCode.NO_PROFILE:
             unmeasured.setdefault(item.missing.text, []).append(label_in_sentence(item.metric))
     for reason, names in unmeasured.items():
-        line = f"  {State.UNKNOWN.shape} {'; '.join(dict.fromkeys(names))} not measured: {reason}"
-        lines += wrapped(line, width, later="    ")
+        words = tr("{measures} not measured: {reason}").format(measures="; ".join(dict.fromkeys(names)), reason=reason)
+        lines += wrapped(f"  {State.UNKNOWN.shape} {words}", width, later="    ")
     return lines
 
 
@@ -232,15 +236,18 @@ def _information_lines(result: AnalysisResult, width: int) -> list[str]:
     """Return a block with the opinion scores; those without a value are grouped by reason."""
     if not result.information.items:
         return []
-    lines = wrapped("  Opinion scores (1 to 5), for information only", width, later="  ")
+    lines = wrapped("  " + tr("Opinion scores (1 to 5), for information only"), width, later="  ")
     without: dict[str, list[str]] = {}
     for item in result.information:
         if isinstance(item.value, float):
-            lines.append(f"    {label(item.metric):<{_LABEL_WIDTH - 2}} {item.value:.2f}  ({TIER_WORDS[item.tier]})")
+            lines.append(
+                f"    {label(item.metric):<{_LABEL_WIDTH - 2}} {item.value:.2f}  ({tr(TIER_WORDS[item.tier])})"
+            )
         else:
-            without.setdefault(item.reason or "no reason given", []).append(label(item.metric))
+            without.setdefault(item.reason or tr("no reason was given"), []).append(label(item.metric))
     for reason, names in without.items():
-        lines += wrapped(f"    {State.UNKNOWN.shape} {'; '.join(names)} not scored: {reason}", width, later=" " * 6)
+        words = tr("{names} not scored: {reason}").format(names="; ".join(names), reason=reason)
+        lines += wrapped(f"    {State.UNKNOWN.shape} {words}", width, later=" " * 6)
     return lines
 
 
@@ -269,7 +276,10 @@ def _covered(item: Measurement, every: Measurements) -> str:
             spans[-1] = (spans[-1][0], high)
         elif value is not None:
             spans.append((low, high))
-    return ", of " + " and ".join(f"{low / 1000:g} to {high / 1000:g} kHz" for low, high in spans) + " only"
+    told = tr(" and ").join(
+        tr("{low} to {high} kHz").format(low=f"{low / 1000:g}", high=f"{high / 1000:g}") for low, high in spans
+    )
+    return tr(", of {spans} only").format(spans=told)
 
 
 def results_document(results: Sequence[AnalysisResult], page: str | None = None) -> dict[str, Any]:

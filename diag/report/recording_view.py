@@ -416,7 +416,7 @@ def _measures(result: AnalysisResult) -> list[Measure]:
     for item in result.information:
         if item.value is not None:
             found.append(
-                Measure(label(item.metric), item.metric, "Opinion scores", figure(item.value, ""), "by itself")
+                Measure(label(item.metric), item.metric, tr("Opinion scores"), figure(item.value, ""), tr("by itself"))
             )
     return found
 

@@ -17,7 +17,7 @@ from diag.report.lanes import Lanes, lanes_of
 from diag.report.language import ntr, tr
 from diag.report.page_view import PageView, page_view
 from diag.report.picks import Pick, stretch
-from diag.report.sentences import alike, capitalised, counted_of, figure, label, place, spread
+from diag.report.sentences import alike, capitalised, figure, label, of_takes, place, spread
 from diag.report.shelf import EXCHANGE, Key, Player, Players, VoiceSample
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of, style_of
 from diag.report.states import Check, HopState, SetupState, checks_of, hops_of, setup_of
@@ -176,7 +176,7 @@ def _facts(run: RunResult) -> tuple[tuple[str, str], ...]:
         ),
         "model": session.get("model"),
         "voice": session.get("voice"),
-        "compared with": None if run.voice is None else f"the profile of the voice {run.voice}",
+        "compared with": None if run.voice is None else tr("the profile of the voice {voice}").format(voice=run.voice),
         "endpoint": run.environment.get("endpoint"),
         "audio": run.environment.get("audio"),
     }
@@ -276,7 +276,10 @@ def _spectra(pick: Pick | None, voice: VoiceSample | None) -> tuple[Spectra, ...
         title: [(tap.value, style_of(tap), clip) for tap, clip in _clips(pick, taps)] for title, taps in sides.items()
     }
     if voice is not None and _clips(pick, (Tap.RECEIVED,)):
-        both = [(f"voice {voice.name}", "voice", voice.clip), *drawn["The reply on its way out"][:1]]
+        both = [
+            (tr("voice {name}").format(name=voice.name), "voice", voice.clip),
+            *drawn["The reply on its way out"][:1],
+        ]
         drawn = {"The reply as received and the voice of the profile": both, **drawn}
     return tuple(spectra for title, curves in drawn.items() if (spectra := spectra_of(title, curves)))
 
@@ -291,10 +294,16 @@ def _pictures(run: RunResult, pick: Pick | None) -> tuple[Picture, ...]:
 
 
 def _measure(row: SummaryRow) -> Measure:
-    missing = f"not measured in {counted_of(row.missing, row.missing + row.n, 'take')}" if row.missing else ""
+    missing = _not_measured(row) if row.missing else ""
     p95 = figure(row.p95, row.unit) if row.p95 is not None else ""
     where = place(row.segment, row.tap, row.turn)
     return Measure(label(row.metric), row.metric, _group(row.metric), where, spread(row), p95, missing)
+
+
+def _not_measured(row: SummaryRow) -> str:
+    made = row.missing + row.n
+    words = ntr("not measured in {k} of {n} take", "not measured in {k} of {n} takes", made)
+    return words.format(k=row.missing, n=made)
 
 
 def _in_order(run: RunResult) -> list[SummaryRow]:
@@ -309,7 +318,7 @@ def _group(metric: str) -> str:
 
 def _gaps(run: RunResult, checks: Sequence[Check]) -> tuple[Gap, ...]:
     gaps = [
-        Gap(f"check {check.code} {check.name}", check.word, check.detail)
+        Gap(tr("check {code}").format(code=f"{check.code} {check.name}"), tr(check.word), check.detail)
         for check in checks
         if check.word in ("not checked", "crashed")
     ]
@@ -317,7 +326,7 @@ def _gaps(run: RunResult, checks: Sequence[Check]) -> tuple[Gap, ...]:
         if row.missing and (row.segment is None or row.segment.comparable):
             where = place(row.segment, row.tap, row.turn)
             what = f"{row.metric}, {where}" if where else row.metric
-            gaps.append(Gap(what, counted_of(row.missing, row.missing + row.n, "take"), _reasons(run, row)))
+            gaps.append(Gap(what, of_takes(row.missing, row.missing + row.n), _reasons(run, row)))
     return tuple(gaps)
 
 
@@ -369,9 +378,9 @@ def show(value: object) -> str:
     if isinstance(value, bool):
         return tr("yes") if value else tr("no")
     if isinstance(value, (list, tuple)):
-        return ", ".join(show(item) for item in value) or "empty"
+        return ", ".join(show(item) for item in value) or tr("empty")
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {show(item)}" for key, item in value.items()) or "empty"
+        return ", ".join(f"{key} {show(item)}" for key, item in value.items()) or tr("empty")
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

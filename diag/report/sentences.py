@@ -26,7 +26,7 @@ from diag.judge.gate import checked, exit_code
 from diag.judge.proof import by_reason
 from diag.measure.registry import Group, metric_named, report_order
 from diag.report.language import language, ntr, tr
-from diag.report.localised import localised
+from diag.report.localised import in_words, localised
 from diag.report.release_text import release_verdict
 
 
@@ -70,10 +70,10 @@ def _bench_verdict(report: Report, bench: Bench) -> VerdictLine:
     sentence = full_stop(capitalised(_bench_sentence(bench)))
     code = exit_code(report)
     if code is ExitCode.GOOD:
-        return VerdictLine(State.GOOD, "AS EXPECTED", sentence)
+        return VerdictLine(State.GOOD, tr("AS EXPECTED"), sentence)
     if code is ExitCode.FAILED:
-        return VerdictLine(State.FAILS, "NOT AS EXPECTED", sentence)
-    return VerdictLine(State.UNKNOWN, _HEADLINES[code], sentence)
+        return VerdictLine(State.FAILS, tr("NOT AS EXPECTED"), sentence)
+    return VerdictLine(State.UNKNOWN, tr(_HEADLINES[code]), sentence)
 
 
 def _bench_sentence(bench: Bench) -> str:
@@ -81,12 +81,13 @@ def _bench_sentence(bench: Bench) -> str:
     rows = bench.rows
     shown = sum(row.passed for row in rows)
     failed = [row.scenario for row in rows if row.as_expected is False]
-    short = [f"{row.scenario} ({row.takes} of {row.asked})" for row in rows if row.too_short]
+    short = [f"{row.scenario} ({tr('{k} of {n}').format(k=row.takes, n=row.asked)})" for row in rows if row.too_short]
     if not failed and not short:
-        return f"every scenario shows the expected findings ({shown} of {len(rows)})"
-    parts = [f"{shown} of {len(rows)} scenarios show the expected findings in every take that was asked for"]
-    parts += [f"look at {', '.join(failed)}"] if failed else []
-    parts += [f"too few takes were counted in {', '.join(short)}"] if short else []
+        return tr("every scenario shows the expected findings ({shown} of {n})").format(shown=shown, n=len(rows))
+    words = tr("{shown} of {n} scenarios show the expected findings in every take that was asked for")
+    parts = [words.format(shown=shown, n=len(rows))]
+    parts += [tr("look at {names}").format(names=", ".join(failed))] if failed else []
+    parts += [tr("too few takes were counted in {names}").format(names=", ".join(short))] if short else []
     return "; ".join(parts)
 
 
@@ -160,13 +161,14 @@ def not_shown_words(runs: Sequence[RunResult]) -> str:
     reasons = by_reason(entry.item for run in runs for entry in run.not_shown)
     named = [f"{_codes(item.codes)} ({item.reason})" for item in reasons[:_REASONS_NAMED]]
     rest = len(reasons) - len(named)
-    return "; ".join([*named, f"and {rest} more {plural(rest, 'reason')} below"] if rest else named)
+    more = ntr("and {n} more reason below", "and {n} more reasons below", rest).format(n=rest)
+    return "; ".join([*named, more] if rest else named)
 
 
 def _codes(codes: Sequence[str]) -> str:
-    return (
-        ", ".join(codes) if len(codes) <= _REASONS_NAMED else f"{', '.join(codes[:2])} and {len(codes) - 2} more checks"
-    )
+    if len(codes) <= _REASONS_NAMED:
+        return ", ".join(codes)
+    return tr("{codes} and {n} more checks").format(codes=", ".join(codes[:2]), n=len(codes) - 2)
 
 
 def measured_line(report: Report) -> str:
@@ -202,8 +204,9 @@ def nothing_measured(runs: Sequence[RunResult]) -> str:
     reasons = sorted({take.discarded for run in runs for take in run.takes if take.discarded})
     made = sum(len(run.takes) for run in runs)
     if not made:
-        return "There is no take to judge."
-    return f"All {made} takes were discarded: {'; '.join(reasons)}."
+        return tr("There is no take to judge.")
+    words = ntr("The {n} take was discarded: {reasons}.", "All {n} takes were discarded: {reasons}.", made)
+    return words.format(n=made, reasons="; ".join(reasons))
 
 
 def times_found(found: RunFinding) -> str:
@@ -220,9 +223,9 @@ def how_sure(finding: Finding) -> str:
     return tr("{word} ({figure:.2f} of 1)").format(word=tr(word), figure=finding.confidence)
 
 
-def counted_of(k: int, n: int, noun: str) -> str:
+def of_takes(k: int, n: int) -> str:
     """Return a count such as '3 of 12 takes'."""
-    return f"{k} of {n} {plural(n, noun)}"
+    return ntr("{k} of {n} take", "{k} of {n} takes", n).format(k=k, n=n)
 
 
 def plural(n: int, noun: str) -> str:
@@ -261,11 +264,13 @@ def alike(values: Sequence[float], unit: str) -> list[str]:
 
 def figure(value: float | Sequence[float | None] | None, unit: str) -> str:
     """Return a value with its unit; the members of a vector are separated by commas."""
+    if value is None:
+        return tr("not measured")
     if isinstance(value, Sequence):
         return ", ".join(figure(item, unit) if item is not None else "–" for item in value)
-    if value is not None and unit in ("1", "") and 0.01 <= abs(value) < 10:
+    if unit in ("1", "") and 0.01 <= abs(value) < 10:
         return with_minus(f"{value:.3f}".rstrip("0").rstrip("."))
-    if value is not None and unit == "Hz" and abs(value) >= 1000:
+    if unit == "Hz" and abs(value) >= 1000:
         return with_minus(f"{value / 1000:.1f} kHz")
     text = format_value(value, unit)
     # A value that rounds to zero has no sign.
@@ -284,7 +289,7 @@ TIER_WORDS = {
 def signed(value: float | None, unit: str) -> str:
     """Return a difference with its sign."""
     if value is None:
-        return "not measured"
+        return tr("not measured")
     text = figure(abs(value), unit)
     return f"±{text}" if value == 0 else f"{'+' if value > 0 else '−'}{text}"
 
@@ -322,7 +327,7 @@ def place(segment: Segment | None, tap: Tap | None, turn: int | None = None) -> 
     """Return where something was measured: "player hop", "player and speaker together", "heard tap, turn 2", or ""."""
     parts = [tr("{tap} tap").format(tap=tap.value)] if tap else []
     if segment is not None:
-        parts = [segment.covers if segment.merged else tr("{hop} hop").format(hop=tr(segment.covers))]
+        parts = [in_words(segment.covers) if segment.merged else tr("{hop} hop").format(hop=tr(segment.covers))]
     if turn is not None and turn > 0:
         parts.append(tr("turn {number}").format(number=turn + 1))
     return ", ".join(parts)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from diag.core.states import State
 from diag.judge.setup_frame import FrameFault, FrameVerdict
-from diag.report.sentences import plural
-from diag.report.wrapping import wrapped
+from diag.report.language import ntr, tr
+from diag.report.localised import in_words
+from diag.report.wrapping import padded, wrapped
 
 if TYPE_CHECKING:
     import datetime
@@ -26,27 +27,31 @@ def setup_text(verdict: FrameVerdict, *, source: str, api_version: str, day: dat
     width : int
         Width in columns.
     """
-    against = f"judged for {'Vertex AI' if api_version == 'vertex' else api_version} and the models of {day}"
+    against = tr("judged for {api} and the models of {day}").format(
+        api="Vertex AI" if api_version == "vertex" else api_version, day=day
+    )
     count = len(verdict.faults)
     if verdict.right:
-        sentence = f"{State.GOOD.shape} {source}: the setup frame is right ({against})."
+        shape, words = State.GOOD.shape, tr("the setup frame is right ({against}).")
     else:
-        sentence = f"{State.FAILS.shape} {source}: {count} {plural(count, 'fault')} in the setup frame ({against})."
+        words = ntr("{n} fault in the setup frame ({against}).", "{n} faults in the setup frame ({against}).", count)
+        shape = State.FAILS.shape
+    sentence = f"{shape} {source}: {words.format(n=count, against=against)}"
     lines = wrapped(sentence, width, later="  ")
     for fault in verdict.faults:
         lines += _fault_lines(fault, State.FAILS, width)
     for note in verdict.notes:
         lines += _fault_lines(note, State.WATCH, width)
     if not verdict.right or verdict.notes:
-        lines += ["", "The corrected frame:" if not verdict.right else "The frame as the API reference spells it:"]
+        lines += ["", tr("The frame as the API reference spells it:") if verdict.right else tr("The corrected frame:")]
         lines += json.dumps(verdict.corrected, indent=2, ensure_ascii=False).splitlines()
     return "\n".join(lines)
 
 
 def _fault_lines(fault: FrameFault, state: State, width: int) -> list[str]:
-    place = fault.pointer or "the whole frame"
-    at = f"line {fault.line}, {place}" if fault.line is not None else place
-    lines = ["", *wrapped(f"{state.shape} {fault.seen}", width, later="  ")]
-    for word, text in (("where", at), ("why", fault.why), ("fix", fault.fix)):
-        lines += wrapped(f"  {word + ':':<7}{text}", width, later=" " * 9)
+    place = fault.pointer or tr("the whole frame")
+    at = tr("line {line}, {place}").format(line=fault.line, place=place) if fault.line is not None else place
+    lines = ["", *wrapped(f"{state.shape} {in_words(fault.seen)}", width, later="  ")]
+    for word, text in ((tr("where"), at), (tr("why"), fault.why), (tr("fix"), fault.fix)):
+        lines += wrapped(f"  {padded(f'{word}:', 7)}{in_words(text)}", width, later=" " * 9)
     return lines

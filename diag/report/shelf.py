@@ -237,13 +237,13 @@ def _sample_pieces(
         sample = voices.get(index)
         if sample is not None:
             whole = sample.clip
-            title = f"voice {sample.name}"
+            title = tr("voice {name}").format(name=sample.name)
             yield Piece(
                 key=(index, None),
                 clip=whole if embed == "all" else whole.slice(0, round(EVIDENCE_S * whole.sample_rate_hz)),
                 title=title,
                 detail=sample.origin,
-                label=f"{title} of {run.name}, {sample.origin}",
+                label=tr("{what} of {run}, {detail}").format(what=title, run=run.name, detail=sample.origin),
                 tap=None,
                 style="voice",
             )
@@ -284,12 +284,13 @@ def _pieces(wishes: Sequence[_Wish], embed: Embed) -> Iterator[Piece]:
         if clip is None:
             continue
         cut, start_s = (clip, 0.0) if embed == "all" else _evidence(clip, wish)
+        detail = tr("take {take}").format(take=wish.pick.take.id)
         yield Piece(
             key=(wish.index, wish.tap),
             clip=cut,
             title=wish.tap.value,
-            detail=f"take {wish.pick.take.id}",
-            label=f"{wish.tap.value} of {wish.run.name}, take {wish.pick.take.id}",
+            detail=detail,
+            label=tr("{what} of {run}, {detail}").format(what=wish.tap.value, run=wish.run.name, detail=detail),
             tap=wish.tap,
             note=part_note(start_s, cut.duration_s, clip.duration_s),
             offset_s=_stretch_start_s(wish) + start_s,

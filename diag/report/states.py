@@ -10,7 +10,7 @@ from diag.core.results import BenchRow, RuleOutcome, RunFinding, RunResult, Seve
 from diag.core.states import State
 from diag.judge.proof import by_reason
 from diag.report.language import ntr, tr
-from diag.report.sentences import counted_of, figure, outcomes_of, state_of, times_found
+from diag.report.sentences import figure, outcomes_of, state_of, times_found
 
 FAMILIES = {
     "MIC": Hop.MICROPHONE,
@@ -80,14 +80,18 @@ def _check(code: str, outcomes: list[RuleOutcome], found: RunFinding | None) -> 
         return Check(code, name, state, "found", times_found(found))
     crashed = [outcome for outcome in outcomes if outcome.status is Status.CRASHED]
     if crashed:
-        return Check(code, name, State.UNKNOWN, "crashed", crashed[0].reason or "the check itself crashed")
+        return Check(code, name, State.UNKNOWN, "crashed", crashed[0].reason or tr("the check itself failed"))
     clear = sum(outcome.status is Status.CLEAR for outcome in outcomes)
     reasons = Counter(outcome.reason for outcome in outcomes if outcome.status is Status.NOT_CHECKED and outcome.reason)
     why = "; ".join(reason for reason, _ in reasons.most_common(2))
     if not clear:
         return Check(code, name, State.UNKNOWN, "not checked", why)
-    looked = f"clear in {counted_of(clear, len(outcomes), 'time' if len(outcomes) == 1 else 'take')}"
-    return Check(code, name, State.GOOD, "clear", f"{looked}; otherwise {why}" if why else looked)
+    looked = ntr("clear in {k} of {n} time", "clear in {k} of {n} takes", len(outcomes)).format(
+        k=clear, n=len(outcomes)
+    )
+    if why:
+        looked = tr("{looked}; otherwise {why}").format(looked=looked, why=why)
+    return Check(code, name, State.GOOD, "clear", looked)
 
 
 def row_state(row: BenchRow) -> tuple[State, str]:
@@ -101,7 +105,7 @@ def row_state(row: BenchRow) -> tuple[State, str]:
 
 def row_takes(row: BenchRow) -> str:
     """Return the number of counted takes of a bench row, with the number asked for if some are missing."""
-    return f"{row.takes} of {row.asked}" if row.takes < row.asked else str(row.takes)
+    return tr("{k} of {n}").format(k=row.takes, n=row.asked) if row.takes < row.asked else str(row.takes)
 
 
 def setup_of(run: RunResult) -> SetupState:
@@ -119,7 +123,7 @@ def setup_of(run: RunResult) -> SetupState:
     fine = sum(check.state is State.GOOD for check in own)
     if fine:
         return SetupState(State.GOOD, State.GOOD.word, _checks_clear(fine, len(own)))
-    return SetupState(State.UNKNOWN, State.UNKNOWN.word, "no check was made on the setup")
+    return SetupState(State.UNKNOWN, State.UNKNOWN.word, tr("no check was made on the setup"))
 
 
 def _checks_clear(k: int, n: int) -> str:
@@ -147,8 +151,17 @@ def _hop(run: RunResult, hop: Hop, checks: tuple[Check, ...]) -> HopState:
         cause = worst.finding.consequence_of
         if cause is not None and cause.startswith(_SETUP_FAMILY):
             # The setup caused this, so the hop is neither at fault nor shown to be healthy.
-            return HopState(hop, State.UNKNOWN, _NOT_SHOWN, f"follows from {cause}, the setup", findings, figures)
-        detail = f"follows from {cause}" if cause else f"{worst.finding.code} {worst.finding.name}"
+            return HopState(
+                hop,
+                State.UNKNOWN,
+                _NOT_SHOWN,
+                tr("follows from {cause}, the setup").format(cause=cause),
+                findings,
+                figures,
+            )
+        detail = (
+            tr("follows from {cause}").format(cause=cause) if cause else f"{worst.finding.code} {worst.finding.name}"
+        )
         return HopState(hop, state, state.word, detail, findings, figures)
     state, word, detail = _unfaulted(run, hop, checks, measured=bool(figures))
     return HopState(hop, state, word, detail, (), figures)
@@ -162,13 +175,13 @@ def _unfaulted(run: RunResult, hop: Hop, checks: tuple[Check, ...], *, measured:
     if run.counted and fine and not missing:
         return State.GOOD, State.GOOD.word, _checks_clear(len(fine), len(own))
     if not run.counted:
-        detail = "no take counted"
+        detail = tr("no take was counted")
     elif missing:
         detail = missing[0].reason
     elif own:
         detail = next((check.detail for check in own if check.state is State.UNKNOWN and check.detail), "")
     else:
-        detail = "measured, but no check judges this hop" if measured else "no check was made on this hop"
+        detail = tr("measured, but no check judges this hop") if measured else tr("no check was made on this hop")
     return State.UNKNOWN, _NOT_SHOWN, detail
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from diag.core.errors import ExitCode
+from diag.core.messages import Message
 from diag.core.results import (
     BenchRow,
     Change,
@@ -22,7 +23,7 @@ from diag.core.results import (
 from diag.core.states import State
 from diag.measure.registry import Group, MetricKind, metrics_in, report_order, tiles
 from diag.report.language import language, ntr, tr
-from diag.report.localised import localised
+from diag.report.localised import in_words, localised
 from diag.report.release_text import release_lines
 from diag.report.sentences import (
     call_of,
@@ -92,8 +93,9 @@ def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
 
 def check_text(check: Check, width: int) -> str:
     """Return one check of `diag doctor`: mark, name and result, then the command that fixes it on its own line."""
-    lines = wrapped(f"{check.state.shape} {check.name:<22} {check.seen}", width, later=" " * 25)
-    return "\n".join([*lines, f"    {check.fix}"] if check.fix else lines)
+    name = in_words(check.name) if isinstance(check.name, Message) else tr(check.name)
+    lines = wrapped(f"{check.state.shape} {padded(name, 22)} {in_words(check.seen)}", width, later=" " * 25)
+    return "\n".join([*lines, f"    {in_words(check.fix)}"] if check.fix else lines)
 
 
 def run_lines(run: RunResult, width: int) -> list[str]:
@@ -242,7 +244,11 @@ def _with_ranges(codes: Sequence[str]) -> list[str]:
             ranges[-1].append(code)
         else:
             ranges.append([code])
-    return [word for found in ranges for word in ([f"{found[0]} to {found[-1]}"] if len(found) > 2 else found)]
+    return [
+        word
+        for found in ranges
+        for word in ([tr("{first} to {last}").format(first=found[0], last=found[-1])] if len(found) > 2 else found)
+    ]
 
 
 def comparison_lines(comparison: RunComparison, width: int) -> list[str]:
@@ -251,7 +257,7 @@ def comparison_lines(comparison: RunComparison, width: int) -> list[str]:
 
     lines = ["", *wrapped(tr("A is {a}, B is {b}").format(a=comparison.a, b=comparison.b), width)]
     for name, a, b in comparison.setup_diff:
-        lines += wrapped(f"  setup message, {name}: {_shown(a)} -> {_shown(b)}", width)
+        lines += wrapped(f"  {tr('setup message')}, {name}: {_shown(a)} -> {_shown(b)}", width)
     for differences in (comparison.config_diff, comparison.environment_diff):
         for name, a, b in differences:
             lines += wrapped(f"  {name}: {_shown(a)} -> {_shown(b)}", width)
@@ -296,28 +302,37 @@ def _comparison_line(item: Comparison) -> str:
 
 def bench_lines(rows: Sequence[BenchRow], runs: Sequence[RunResult], width: int) -> list[str]:
     """Return a table with one line per scenario: findings, time to the first audio heard, number of takes."""
-    lines = ["", f"            {'scenario':<22} {'found':<14} {'heard after':<11}  takes"]
+    head = (padded(tr("scenario"), 22), padded(tr("found"), 14), padded(tr("heard after"), 11), f" {tr('takes')}")
+    lines = ["", " " * 12 + " ".join(head)]
     for row, run in zip(rows, runs, strict=True):
         state = row_state(row)[0]
         heard = next((item for item in run.summary if item.metric == "ttfa_heard_s" and not item.turn), None)
         after = figure(heard.median, heard.unit) if heard is not None and heard.median is not None else "-"
-        takes = row_takes(row) + (f" ({row.discarded} discarded)" if row.discarded else "")
-        found = ", ".join(row.found) or "nothing"
-        lines.append(f"  {state.shape} {_ROW_WORDS[state]:<7} {row.scenario:<22} {found:<14} {after:<11}  {takes}")
+        takes = row_takes(row) + (tr(" ({n} discarded)").format(n=row.discarded) if row.discarded else "")
+        found = ", ".join(row.found) or tr("nothing")
+        told = (padded(tr(_ROW_WORDS[state]), 7), padded(row.scenario, 22), padded(found, 14), padded(after, 11))
+        lines.append(f"  {state.shape} {' '.join(told)}  {takes}")
         if state is State.UNKNOWN:
-            again = f"`diag verify --self --resume {row.folder}` records the rest" if row.folder else "record more"
-            lines += _labelled("too few", f"{row.takes} of {row.asked} takes were counted; {again}", width)
+            again = (
+                tr("`{command}` records the rest").format(command=f"diag verify --self --resume {row.folder}")
+                if row.folder
+                else tr("record more")
+            )
+            counts = tr("{k} of {n} takes were counted; {again}").format(k=row.takes, n=row.asked, again=again)
+            lines += _labelled("too few", counts, width)
         elif state is State.FAILS:
-            counts = ", ".join(f"{code} in {k} of {n}" for code, (k, n) in row.counts.items())
-            lines += _labelled("expected", ", ".join(row.expected) or "nothing", width)
-            lines += _labelled("found", counts or "nothing", width)
+            counts = ", ".join(
+                tr("{code} in {k} of {n}").format(code=code, k=k, n=n) for code, (k, n) in row.counts.items()
+            )
+            lines += _labelled("expected", ", ".join(row.expected) or tr("nothing"), width)
+            lines += _labelled("found", counts or tr("nothing"), width)
             lines += _labelled("allowed", ", ".join(row.consequences), width)
             lines += _labelled("look at", f"`diag run {row.scenario}`", width)
     return lines
 
 
 def _shown(value: object) -> str:
-    return "(not set)" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+    return f"({tr('not set')})" if value is None else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _row(name: str, text: str, width: int) -> list[str]:

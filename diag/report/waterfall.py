@@ -134,4 +134,4 @@ def _note(total: float, heard: float | None, missing: Sequence[str]) -> str:
 
 def _legend(run: RunResult, stage: str) -> Legend:
     row = next((row for row in run.summary if row.metric == stage and _first_turn(row)), None)
-    return Legend(stage, label(stage), spread(row) if row else "not measured")
+    return Legend(stage, label(stage), spread(row) if row else tr("not measured"))

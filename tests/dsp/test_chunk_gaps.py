@@ -1,11 +1,14 @@
 """Gaps at every chunk from the delays of the pieces that are found."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from dsp_voices import made_voice
 
-from diag.dsp.chunk_gaps import chunk_gaps
-from diag.dsp.follow import Piece
+from diag.dsp.chunk_gaps import chunk_gaps, chunk_overlaps
+from diag.dsp.diagonal import emphasised_side
+from diag.dsp.follow import Pair, Piece
 from diag.dsp.segment import compare_segment
 from diag.dsp.segment_events import EventKind
 from diag.dsp.spectrum import Sound
@@ -67,3 +70,40 @@ def test_overlapping_chunks_are_told_in_noise_from_chunks_cut_short():
     kinds = [{event.kind for event in compare_segment(VOICE, noisy(out)).events} for out in (mixed, cut)]
     assert EventKind.OVERLAP in kinds[0]
     assert EventKind.OVERLAP not in kinds[1]
+
+
+def test_a_weak_piece_that_goes_back_does_not_hide_the_gaps():
+    """Behind a codec another pitch period may fit a little better than the right one."""
+    steps = staircase([0.0, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03])
+    astray = replace(steps[3], first=steps[3].first + 10, delay=0.022 * RATE_HZ, score=100.0)
+    found = chunk_gaps([*steps[:4], astray, *steps[4:]], RATE_HZ)
+    assert found.gap / RATE_HZ == pytest.approx(0.005, rel=0.01)
+    assert chunk_gaps([*steps[:4], *steps[:4]], RATE_HZ) is None
+
+
+def test_overlaps_are_sums_of_two_chunks_and_not_one_after_the_other():
+    """Where the sound that is cut out is faint, the rest has the gain of both chunks."""
+    chunk, shared, count = 1600, 560, 8
+    place = np.arange(chunk * count)
+    to_border = np.minimum(place % chunk, chunk - place % chunk)
+    x = np.random.default_rng(2).standard_normal(place.size) * np.where(to_border < shared // 2, 0.3, 1.0)
+    mixed, cut = np.zeros((2, (chunk - shared) * count + shared))
+    pieces = []
+    for number in range(count):
+        begin, half = number * (chunk - shared), shared // 2
+        mixed[begin : begin + chunk] += x[number * chunk : (number + 1) * chunk]
+        cut[begin + half : begin + chunk - half] = x[number * chunk + half : (number + 1) * chunk - half]
+        pieces.append(Piece(number * chunk + half, (number + 1) * chunk - half, -number * shared, 500.0, 20.0))
+    own = emphasised_side(x.astype(np.float32), 40)
+    found = [
+        chunk_overlaps(Pair(own, emphasised_side(y.astype(np.float32), 40), RATE_HZ, 1, 20.0, own.active), pieces)
+        for y in (mixed, cut)
+    ]
+    assert found[0].gap == pytest.approx(-shared)
+    assert found[1] is None
+
+
+def test_a_voice_that_fades_below_the_noise_loses_nothing():
+    gain = 10 ** (-np.clip((np.arange(VOICE.samples.size) / VOICE.rate_hz - 1.5) / 0.8, 0, 1) * 12 / 20)
+    kinds = {event.kind for event in compare_segment(VOICE, noisy(VOICE.samples * gain)).events}
+    assert kinds <= {EventKind.TAIL_LOST}

@@ -7,8 +7,9 @@ from dsp_voices import made_voice
 
 from diag.dsp.additions import faults, measure_additions
 from diag.dsp.aligned import Piece, align_pair
-from diag.dsp.distortion import Kind, few_levels, sample_levels, wrapped_alone, wrapped_leaps
+from diag.dsp.distortion import Kind, few_bits_alone, sample_levels, wrapped_alone, wrapped_leaps
 from diag.dsp.resample import rescale, shifted
+from diag.dsp.spectrum import Sound
 
 RATE_HZ = 24000.0
 
@@ -262,13 +263,14 @@ def test_a_copy_that_is_only_the_period_of_distortion_does_not_hide_it(voice):
 @pytest.mark.parametrize("bits", [3, 4, 6])
 def test_few_bits_show_in_the_sample_values_alone(voice, bits):
     step = 2.0 / 2**bits
-    found = few_levels(voice, np.round(voice / step) * step)
+    found = few_bits_alone(Sound(voice, RATE_HZ), Sound(np.round(voice / step) * step, RATE_HZ))
     assert found.kind is Kind.FEW_BITS
     assert found.detail == pytest.approx(bits, abs=0.1)
     # A reference with the same few bits did not lose them here, and 8 bits are no fault.
-    assert few_levels(np.round(voice / step) * step, np.round(voice / step) * step) is None
-    assert few_levels(voice, np.round(voice * 128) / 128) is None
-    assert few_levels(voice, np.sign(voice) * 1.0) is None
+    coarse = Sound(np.round(voice / step) * step, RATE_HZ)
+    assert few_bits_alone(coarse, coarse) is None
+    assert few_bits_alone(Sound(voice, RATE_HZ), Sound(np.round(voice * 128) / 128, RATE_HZ)) is None
+    assert few_bits_alone(Sound(voice, RATE_HZ), Sound(np.sign(voice) * 1.0, RATE_HZ)) is None
 
 
 def test_a_tone_in_the_last_two_seconds_is_found_although_its_level_wavers(voice):

@@ -232,6 +232,16 @@ def test_a_value_of_every_wrong_type_is_in_words_that_were_approved():
     check(APPROVED, "values", "\n".join(lines), exact=True)
 
 
+@pytest.mark.parametrize(
+    ("value", "fix"),
+    [(599_999.5, "write `silenceDurationMs`: 600000"), (600_000.5, "remove it, or write a whole number"),
+     (-599_999.7, "write `silenceDurationMs`: -600000"), (-600_000.5, "remove it, or write a whole number")],
+)  # fmt: skip
+def test_a_fraction_is_rounded_where_the_whole_number_is_possible(value, fix):
+    frame = changed(("setup", "realtimeInputConfig", "automaticActivityDetection"), {"silenceDurationMs": value})
+    assert fix in [fault.fix for fault in judged(frame).faults]
+
+
 def test_one_modality_in_place_of_a_list_is_served_and_noted():
     frame = changed((*GENERATION, "responseModalities"), "audio")
     verdict = judged(frame)

@@ -11,10 +11,11 @@ from diag.core.results import Measurement, Measurements, Tier
 from diag.dsp.joins import Stretch as Followed
 from diag.dsp.rate import Match, no_match
 from diag.dsp.track import DelayTrack
-from diag.measure import long_reference
+from diag.measure import long_recording, long_reference
 from diag.measure.long_reference import ENDED, Place, find_place
 from diag.measure.part_events import Stretch
 from diag.measure.pooling import Part
+from diag.measure.registry import MetricKind, all_metrics
 
 HZ = 1000
 SEGMENT = Segment(Tap.RECEIVED, Tap.HEARD)
@@ -224,3 +225,53 @@ def test_after_the_end_of_the_recording_all_sound_is_lost_at_the_end():
     assert event.reference_s == pytest.approx(2.0, abs=0.05)
     silent, _ = long_reference._all_lost(unmeasured, Clip(samples=np.zeros(HZ), sample_rate_hz=HZ, start_s=60.0))
     assert (silent.value, silent.events) == (0.0, ())
+
+
+# --- what is measured of the whole
+
+
+@pytest.fixture
+def planned(monkeypatch):
+    """Names of the measures of each pass over a recording, its tap, and the progress that it reports."""
+    passes = []
+
+    def against(_reference, _recording, metrics, *, segment, progress):
+        passes.append((segment, {item.kind for item in metrics}, len(metrics)))
+        progress(1.0, 9.0)
+        return ()
+
+    def alone(_audio, metrics, *, tap, progress, **_):
+        passes.append((tap, {item.kind for item in metrics}, len(metrics)))
+        progress(2.0, 9.0)
+        return ()
+
+    monkeypatch.setattr(long_recording, "measure_against", against)
+    monkeypatch.setattr(long_recording, "measure_alone", alone)
+    monkeypatch.setattr(long_recording, "pooled", lambda *_: Measurements(()))
+    return passes
+
+
+def test_the_input_the_output_and_both_together_are_measured_each_by_its_own_measures(planned):
+    told = []
+    segment = Segment(Tap.RECEIVED, Tap.HEARD)
+    long_recording.measure_long(
+        sounding(seconds=7.0), sounding(seconds=5.0), segment=segment,
+        progress=lambda done_s, of_s: told.append((done_s, of_s)),
+    )  # fmt: skip
+    every = all_metrics()
+    of_output = [item for item in every if item.kind is MetricKind.TAP and Tap.HEARD in item.taps]
+    of_input = [item for item in every if item.compared and Tap.RECEIVED in item.taps]
+    of_both = [item for item in every if item.kind is MetricKind.SEGMENT]
+    assert planned == [
+        (segment, {MetricKind.SEGMENT}, len(of_both)),
+        (Tap.RECEIVED, {MetricKind.TAP}, len(of_input)),
+        (Tap.HEARD, {MetricKind.TAP}, len(of_output)),
+    ]
+    assert told == [(1.0, 17.0), (7.0, 17.0), (12.0, 17.0)]
+
+
+@pytest.mark.parametrize("tap", [None, Tap.SENT])
+def test_a_recording_by_itself_is_measured_by_the_measures_of_its_tap(planned, tap):
+    long_recording.measure_long(sounding(seconds=7.0), tap=tap, progress=lambda *_: None)
+    fitting = [item for item in all_metrics() if item.kind is MetricKind.TAP and tap in (None, *item.taps)]
+    assert planned == [(tap, {MetricKind.TAP}, len(fitting))]

@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 import string
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,12 +15,14 @@ import pytest
 from report_samples import slow_player_run, take
 
 from diag.core.errors import ExitCode
-from diag.core.results import Report
+from diag.core.messages import joined, msg
+from diag.core.results import Measurements, NotShown, Report, RuleOutcome, Status
 from diag.judge import rules
 from diag.judge.registry import all_rules
+from diag.measure.reasons import SILENT
 from diag.report.build import build_report
 from diag.report.language import LANGUAGES, language, ntr, speaking, tr
-from diag.report.localised import TRANSLATED_SECTIONS, rule_texts
+from diag.report.localised import TRANSLATED_SECTIONS, localised, rule_texts
 from diag.report.manual import explain, overview
 from diag.report.page import _environment
 from diag.report.terminal import report_text
@@ -125,6 +128,9 @@ def test_texts_of_the_script_are_in_the_page(tmp_path):
 def test_explain_is_korean():
     with speaking("ko"):
         assert "진단 내용" in explain("PLY001")
+        for asked in ("dull", "hop"):
+            prose = re.sub(r"`[^`]*`|[a-z]+ [\w./:-]+\.(?:wav|toml|json|html)[^\n]*", "", explain(asked))
+            assert not SENTENCE.search(prose.partition(": ")[2] or prose), prose
         assert len(HANGUL.findall(overview())) > 1000
 
 
@@ -151,6 +157,57 @@ def test_titles_and_evidence_are_messages_that_can_be_translated(path):
             given = [*given, *(keyword.value for keyword in call.keywords if keyword.arg in TRANSLATED_ARGUMENTS)]
         plain += [text for value in given for text in texts_of(value) if SENTENCE.search(text)]
     assert plain == []
+
+
+REASONS = {
+    "Missing": (1, "text"),
+    "NotShown": (None, "reason"),
+    "not_checked": (0, "reason"),
+    "does_not_apply": (0, "reason"),
+    "clear": (0, "reason"),
+    "too_short": (0, "text"),
+}
+"""Functions that take a reason in words, with its position and its name."""
+REASON_FILES = [
+    path for name in ("api", "dsp", "judge", "measure") for path in sorted(Path(f"diag/{name}").rglob("*.py"))
+]
+
+
+def test_reasons_are_messages_that_can_be_translated():
+    """A plain string would stay English in a Korean report."""
+    plain, seen = [], 0
+    for path in REASON_FILES:
+        for call in (n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.Call)):
+            position, name = REASONS.get(call.func.id if isinstance(call.func, ast.Name) else "", (None, ""))
+            given = [item.value for item in call.keywords if item.arg == name]
+            given += call.args[position : position + 1] if position is not None else []
+            seen += len(given)
+            plain += [f"{path}: {text}" for value in given for text in texts_of(value) if SENTENCE.search(text)]
+    assert plain == []
+    assert seen > 150
+
+
+def test_reasons_in_a_report_are_korean():
+    sample = slow_player_run()
+    first = sample.takes[0]
+    reason = msg("{metric}: {reason}", metric="rate_ratio", reason=msg("the input is silent"))
+    judged = replace(
+        first,
+        discarded=joined([msg("no turn took place"), msg("no session was opened")]),
+        outcomes=(RuleOutcome(code="PLY001", name="rate", status=Status.NOT_CHECKED, reason=reason),),
+        not_shown=(NotShown(what=msg("the reply"), reason=msg("no audible reply came")),),
+        measurements=Measurements((replace(first.measurements.items[0], value=None, missing=SILENT),)),
+    )
+    run = replace(sample, takes=(judged,), outcomes=judged.outcomes)
+    with speaking("ko"):
+        korean = localised(Report(runs=(run,))).runs[0]
+    (shown,) = korean.takes
+    assert shown.discarded == "진행된 턴이 없습니다; 세션이 열리지 않았습니다"
+    assert shown.outcomes[0].reason == korean.outcomes[0].reason == "rate_ratio: 입력이 무음입니다"
+    assert (shown.not_shown[0].what, shown.not_shown[0].reason) == ("응답", "들을 수 있는 응답이 오지 않았습니다")
+    assert next(iter(shown.measurements)).reason == "클립이 무음입니다"
+    # Programs read the same words everywhere.
+    assert judged.to_json()["discarded"] == "no turn took place; no session was opened"
 
 
 TRANSLATED_ARGUMENTS = {"text", "likely_cause", "fix"}

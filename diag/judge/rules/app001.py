@@ -14,7 +14,7 @@ from diag.judge.registry import rule
     "APP001",
     name="app-not-ready",
     severity="error",
-    explained_by=("WEB011", "WEB012", "WEB006", "WEB005", "APP002", "APP003"),
+    explained_by=("WEB011", "WEB012", "WEB006", "WEB005", "APP002", "APP003", "CFG013", "CFG009"),
 )
 def app_not_ready(timeline: Timeline) -> Verdict:
     """The app did not begin to listen.
@@ -41,7 +41,7 @@ def app_not_ready(timeline: Timeline) -> Verdict:
         That the app never gets ready: it may be slow to start on this machine.
     """
     if timeline.first(EventName.APP_STARTED) is None:
-        return does_not_apply("no app was started")
+        return does_not_apply(msg("no app was started"))
     found = timeline.first(EventName.APP_NOT_READY)
     if found is None:
         return clear()

@@ -17,6 +17,7 @@ _REFUSALS = (
     "CFG006",
     "CFG007",
     "CFG008",
+    "CFG009",
     "CFG010",
     "CFG011",
     "CFG012",
@@ -39,7 +40,8 @@ def app_ended(timeline: Timeline) -> Verdict:
 
     Likely causes
         - An error in the app: the last lines of its output usually name it.
-        - The app is made to end after one answer.
+        - The app is made to end after one answer, or takes the end of `session.receive()` of google-genai, which comes
+          with each turn, for the end of the session.
         - A module or a file that it needs is missing, because another Python or another folder is used.
 
     Fix
@@ -49,7 +51,7 @@ def app_ended(timeline: Timeline) -> Verdict:
         That the error is the app's own: a refusal by the service ends many apps, and has a finding of its own.
     """
     if timeline.first(EventName.APP_STARTED) is None:
-        return does_not_apply("no app was started")
+        return does_not_apply(msg("no app was started"))
     found = timeline.first(EventName.APP_ENDED)
     if found is None:
         return clear()
@@ -77,5 +79,7 @@ def app_ended(timeline: Timeline) -> Verdict:
         else msg("the app is made to end"),
         fix=msg("correct `command` in [app], or `--app`")
         if code == _NOT_FOUND
+        else msg("let the app listen on; `session.receive()` of google-genai ends with each turn, so call it in a loop")
+        if code == 0
         else msg("correct the error that the last lines of its output name; the whole output is kept with the take"),
     )

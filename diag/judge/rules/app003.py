@@ -51,16 +51,16 @@ def service_not_reached_through_proxy(timeline: Timeline) -> Verdict:
     """
     started = timeline.first(EventName.APP_STARTED)
     if started is None:
-        return does_not_apply("no app was started")
+        return does_not_apply(msg("no app was started"))
     stopped = timeline.first(EventName.APP_STOPPED)
     if stopped is None:
-        return not_checked("how the app ended was not recorded")
+        return not_checked(msg("how the app ended was not recorded"))
     distrusted = int(stopped.data.get("refused_certificates") or 0)
     if int(stopped.data.get("sessions") or 0) > 0:
         return clear()
     listened = timeline.first(EventName.APP_READY) is not None
     if not listened and not distrusted:
-        return not_checked("the app did not get as far as opening a session")
+        return not_checked(msg("the app did not get as far as opening a session"))
     requests = int(stopped.data.get("requests") or 0)
     seen = msg("0 sessions and {requests} other requests passed the proxy", requests=requests)
     page = stopped.data.get("page_messages") or {}

@@ -39,12 +39,12 @@ def missing_audio_modality(
         anyway.
     """
     if timeline.first("session_open") is None:
-        return not_checked("no session was opened")
+        return not_checked(msg("no session was opened"))
     asked = observed.asked_modalities
     if asked is not None and "AUDIO" in asked:
         return clear()
     if not turns:
-        return not_checked("no turn took place")
+        return not_checked(msg("no turn took place"))
     if timeline.first("chunk_received") is not None:
         return clear()
     setup = (

@@ -9,11 +9,10 @@ from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
 from diag.judge.closings import closing_of
-from diag.judge.live_models import bare, nearest, right_spelling, served_in, what_is_known
+from diag.judge.live_models import DEFAULT_MODEL, bare, nearest, right_spelling, served_in, what_is_known
 from diag.judge.registry import rule
 
 _NAMED = re.compile(r"^(\S+) is not (?:found|supported)(?: for API version (\w+))?")
-DEFAULT_MODEL = "models/gemini-3.8-live"
 
 
 @rule("CFG002", name="model-not-found", severity="error")

@@ -7,6 +7,7 @@ from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
 from diag.judge.closings import closing_of, names_modality
+from diag.judge.live_models import DEFAULT_MODEL
 from diag.judge.registry import rule
 
 _OF_SETTINGS = msg(
@@ -37,9 +38,10 @@ def modality_unsupported(timeline: Timeline, observed: ObservedClient) -> Verdic
     Likely causes
         - `TEXT` was asked for from a native audio model.
         - `AUDIO` and `TEXT` were asked for together. A session has only one modality.
+        - `AUDIO` was asked for from a model that only transcribes.
 
     Fix
-        Ask for `AUDIO` alone, and add `output_audio_transcription` for the text of the reply.
+        Ask for `AUDIO` alone, from a model that speaks, and add `output_audio_transcription` for the text of the reply.
 
     Does not prove
         The cause with certainty, if the reason is only "invalid argument" or "internal error". The modalities are then
@@ -49,6 +51,16 @@ def modality_unsupported(timeline: Timeline, observed: ObservedClient) -> Verdic
     if isinstance(found, Verdict):
         return found
     asked = observed.asked_modalities
+    if asked == ("AUDIO",) and "(AUDIO)" in found.reason:
+        return raised(
+            msg("The model {model} does not answer with audio", model=observed.model or ""),
+            evidence=[
+                Evidence(text=msg("the setup {told}", told=msg("asked for {names}", names="AUDIO"))),
+                found.evidence,
+            ],
+            likely_cause=msg("it is a model for text, such as one that only transcribes"),
+            fix=msg("use a Live model that speaks, such as {name}", name=DEFAULT_MODEL),
+        )
     told = msg("asked for {names}", names=" and ".join(asked)) if asked else msg("asked for no modality")
     return raised(
         msg("The model does not answer in the modality that was {told}", told=told),

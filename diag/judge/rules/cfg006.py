@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from diag.core.live_setup import camel, snake
-from diag.core.messages import msg
+from diag.core.messages import joined, msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
@@ -68,7 +68,9 @@ def setup_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
         likely_cause=msg("a query parameter was added to the address, as other services want it")
         if _QUERY in found.reason
         else _cause(unknown=field is not None, faults=faults),
-        fix="; ".join(f"{item.pointer}: {item.fix}" for item in faults[:3]) if faults else _advice(field, found.reason),
+        fix=joined([msg("{place}: {fix}", place=item.pointer, fix=item.fix) for item in faults[:3]])
+        if faults
+        else _advice(field, found.reason),
         confidence=1.0 if field or value or faults else 0.7,
     )
 

@@ -65,7 +65,7 @@ def endpoint_unreachable(timeline: Timeline) -> Verdict:
     failed = timeline.first("unreachable")
     if failed is None and not setup_unanswered(timeline):
         reached = timeline.first("session_open", "session_refused") is not None
-        return clear() if reached else not_checked("no connection was attempted")
+        return clear() if reached else not_checked(msg("no connection was attempted"))
     data: Mapping[str, Any] = failed.data if failed else {"step": "setup", "detail": msg("no setupComplete came")}
     step = str(data.get("step", ""))
     words, advice = _STEPS.get(step, (msg("the connection failed"), msg("check the network")))

@@ -35,14 +35,18 @@ def activity_detection_off(observed: ObservedClient, measurements: Measurements,
         That automatic detection would have noticed the speech.
     """
     if observed.setup is None:
-        return not_checked("the setup was not seen")
+        return not_checked(msg("the setup was not seen"))
     if not observed.activity_detection_disabled or observed.marks_activity:
         return clear()
     if observed.marks_activity is None:
-        return not_checked("whether the client marks its turns was not seen")
+        return not_checked(msg("whether the client marks its turns was not seen"))
     silent = unanswered(measurements, turns)
     if silent is None or not turns:
-        return not_checked(f"it is not known whether {'every' if turns else 'any'} prompt was answered")
+        return not_checked(
+            msg("it is not known whether every prompt was answered")
+            if turns
+            else msg("it is not known whether any prompt was answered")
+        )
     if not silent:
         return clear()
     return raised(

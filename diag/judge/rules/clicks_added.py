@@ -99,7 +99,7 @@ def clicks_added(place: Place, measurements: Measurements, timeline: Timeline) -
         reported as the root cause.
     """
     if isinstance(wrong_rate(measurements, place.hop), WrongRate):
-        return not_checked("the speed is wrong")
+        return not_checked(msg("the speed is wrong"))
     found = worst_fault(measurements, "click_rate_hz", lambda rate_hz: rate_hz > CLICKS_HZ, hop=place.hop)
     if isinstance(found, Verdict):
         return unless_blurred(found, place, measurements, timeline)
@@ -108,7 +108,7 @@ def clicks_added(place: Place, measurements: Measurements, timeline: Timeline) -
     if blurred is not None and rate_hz < CLICKS_IN_ROOM_HZ:
         return blurred
     if place.hop in DEVICE_HOPS and through_the_air(timeline) and rate_hz < CLICKS_IN_AIR_HZ:
-        return not_checked("single clicks cannot be told from the noise of a room")
+        return not_checked(msg("single clicks cannot be told from the noise of a room"))
     text = msg(
         "{rate_hz:.1f} clicks per second in {output} that {input} does not have",
         rate_hz=rate_hz,

@@ -88,7 +88,7 @@ def distorted(place: Place, measurements: Measurements) -> Verdict:
     kind = item.events[0].kind if item.events else "other"
     tops = added(measurements, place, "clipping_rate_hz")
     if kind in _CLIPPED and not isinstance(tops, str) and tops[0] > FLAT_TOPS_HZ:
-        return not_checked("the sound is clipped, which is a finding of its own")
+        return not_checked(msg("the sound is clipped, which is a finding of its own"))
     decoded = wrongly_decoded(measurements, place)
     shown = "companding" if decoded is not None else kind
     text = msg("distortion of {output} against {input}: {level_db:.0f} dB relative to the voice ({kind})",

@@ -38,7 +38,7 @@ def no_audio_backend(timeline: Timeline, environment: Mapping[str, Any]) -> Verd
     failed = timeline.first("device_failed")
     opened = timeline.first("streams_opened")
     if failed is None and opened is None:
-        return not_checked("no stream was asked for")
+        return not_checked(msg("no stream was asked for"))
     ports = (opened.data.get("devices") or {}) if opened else {}
     if failed is None and ports:
         return clear()

@@ -40,10 +40,10 @@ def loopback_uncalibrated(timeline: Timeline) -> Verdict:
     every = timeline.named("calibrated")
     tried = [event for event in every if event.data.get("at", "ear") == "ear"]
     if not tried:
-        return not_checked("no calibration took place")
+        return not_checked(msg("no calibration took place"))
     opened = timeline.first("streams_opened")
     if opened is not None and "ear" not in (opened.data.get("devices") or {}):
-        return not_checked("no ear was opened, so nothing is timed at the ear")
+        return not_checked(msg("no ear was opened, so nothing is timed at the ear"))
     lost = [event for event in tried if event.data.get("delay_s") is None]
     if not lost:
         return clear()
@@ -58,7 +58,7 @@ def loopback_uncalibrated(timeline: Timeline) -> Verdict:
     levels = [event.data.get("signal_dbfs") for event in lost]
     nothing_came = all(level is None or level <= SILENT_DBFS for level in levels)
     if ports == ["speaker"] and nothing_came and timeline.first(EventName.PLAYOUT_STARTED) is not None:
-        return not_checked("nothing at all came out of the loudspeaker, which is a finding of its own (SPK001)")
+        return not_checked(msg("nothing at all came out of the loudspeaker, which is a finding of its own (SPK001)"))
     outputs = reduce(
         lambda first, other: msg("{first} and {other}", first=first, other=other),
         (msg("the {port}", port=port) for port in ports),

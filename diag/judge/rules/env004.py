@@ -99,7 +99,7 @@ def harness_late(
 def _undisturbed(measurements: Measurements, turns: tuple[Turn, ...], *, lossy: bool) -> Verdict:
     """Return "clear" if everything that shows a disturbance was measured."""
     if not turns:
-        return not_checked("no turn took place")
+        return not_checked(msg("no turn took place"))
     lost = [(hop, metric) for hop in DEVICE_HOPS for metric in _LOSSES] if lossy else []
     return all_clear(
         [

@@ -40,7 +40,11 @@ def clock_drift(measurements: Measurements) -> Verdict:
     if found is None or abs(found[0]) <= CLOCKS_PPM:
         measured = clear_if_measured(items, "drift_ppm")
         unsure = measured.status is Status.CLEAR and len(sure) < len(items)
-        return not_checked("drift_ppm: the match is too uncertain") if unsure else measured
+        return (
+            not_checked(msg("{metric}: {reason}", metric="drift_ppm", reason=msg("the match is too uncertain")))
+            if unsure
+            else measured
+        )
     drift_ppm, item = found
     return raised(
         msg(

@@ -33,7 +33,7 @@ def too_few_takes(takes: tuple[TakeResult, ...]) -> Verdict:
     """
     count = len(takes)
     if not count:
-        return not_checked("no take was counted")
+        return not_checked(msg("no take was counted"))
     if count >= FEWEST_VALUES:
         return clear()
     return raised(

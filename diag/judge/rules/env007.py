@@ -49,10 +49,10 @@ def device_xruns(timeline: Timeline, environment: Mapping[str, Any], measurement
         That a gap in the recording is one of these losses: compare their number and length.
     """
     if environment.get("audio", "wire") in OWN_AUDIO:
-        return not_checked("these are diag's own devices; see ENV004")
+        return not_checked(msg("these are diag's own devices; see ENV004"))
     events = timeline.named(EventName.XRUNS)
     if not events:
-        return not_checked("the devices did not report whether they lost audio")
+        return not_checked(msg("the devices did not report whether they lost audio"))
     counts = {str(event.data.get("port")): int(event.data.get("count") or 0) for event in events}
     lost = {port: count for port, count in counts.items() if count}
     if not lost:

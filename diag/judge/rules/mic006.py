@@ -57,7 +57,7 @@ def echo(measurements: Measurements, timeline: Timeline) -> Verdict:
     if found is None:
         if loud and not _removed(captured, loud):
             # Without a distinct echo the value is the highest level that an undetected echo could have.
-            return not_checked("an echo could be hidden by other sound")
+            return not_checked(msg("an echo could be hidden by other sound"))
         return clear() if loud else clear_if_measured(heard, heard[0].metric if heard else "echo_sent_db")
     level_db, item = found
     cut = _interrupted_turn(measurements)

@@ -75,12 +75,14 @@ def played_twice(place: Place, measurements: Measurements) -> Verdict:
         return found
     level_db, item = found
     if _overlaps(measurements, place.hop) >= MANY_OVERLAPS:
-        return not_checked("many chunks overlap, which looks the same")
+        return not_checked(msg("many chunks overlap, which looks the same"))
     if level_db < FAINT_DB and _lost_s(measurements, place.hop) >= MUCH_LOST_S:
-        return not_checked("much of the sound is missing, and what is left in other places looks like a faint copy")
+        return not_checked(
+            msg("much of the sound is missing, and what is left in other places looks like a faint copy")
+        )
     event = item.events[0] if item.events else None
     if event is not None and level_db < FAINT_DB and _is_concealment(event.duration_s, measurements, place.hop):
-        return not_checked("earlier sound fills gaps, which looks like a faint copy")
+        return not_checked(msg("earlier sound fills gaps, which looks like a faint copy"))
     how = msg("at {level_db:.0f} dB relative to the first", level_db=level_db)
     if event is not None and event.duration_s < 0:
         how = msg("{delay} earlier, {level}", delay=format_seconds(-event.duration_s), level=how)

@@ -40,7 +40,7 @@ def queue_not_flushed(measurements: Measurements, timeline: Timeline) -> Verdict
         Which queue plays on.
     """
     if timeline.first(EventName.INTERRUPTED) is None:
-        return not_checked("no reply was interrupted")
+        return not_checked(msg("no reply was interrupted"))
     items = measurements.find("flush_delay_s")
     found = numbers(items)
     if not found:

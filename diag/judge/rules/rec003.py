@@ -53,7 +53,9 @@ def recording_clipped(measurements: Measurements, recording: Recording) -> Verdi
     item = own_measure(measurements, recording, "clipping_rate_hz")
     if verdict.status is Status.CLEAR and item is not None and item.confidence is not None:
         return not_checked(
-            "whether it is clipped (single samples touch its highest value again and again, as a limiter leaves them, "
-            "and clipped treble too)"
+            msg(
+                "whether it is clipped (single samples touch its highest value again and again, as a "
+                "limiter leaves them, and clipped treble too)"
+            )
         )
     return verdict

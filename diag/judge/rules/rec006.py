@@ -60,7 +60,12 @@ def recording_narrow_band(measurements: Measurements, recording: Recording) -> V
         A fault: a voice without treble looks the same. Compare with a reference or a voice profile to find out.
     """
     if recording.sample_rate_hz < WIDEBAND_RATE_HZ:
-        return does_not_apply(f"a sample rate of {recording.sample_rate_hz} Hz is too low to have treble above 8.2 kHz")
+        return does_not_apply(
+            msg(
+                "a sample rate of {sample_rate_hz} Hz is too low to have treble above 8.2 kHz",
+                sample_rate_hz=recording.sample_rate_hz,
+            )
+        )
     verdict = beyond(
         measurements,
         recording,

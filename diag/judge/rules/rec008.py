@@ -97,7 +97,7 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
     )
     if noise.status is Status.RAISED:
         if recording.segment is not None and has_the_voice(measurements, recording.segment.hop):
-            return not_checked(f"the voice of {recording.reference} was found below the noise")
+            return not_checked(msg("the voice of {reference} was found below the noise", reference=recording.reference))
         return noise
     pairs = beyond(
         measurements,

@@ -38,15 +38,17 @@ def recording_speed_suspected(measurements: Measurements, recording: Recording) 
         voice at the right speed and one that plays 1.5 times too fast or too slow can sound so.
     """
     if recording.segment is not None and measurements.value("rate_ratio", hop=recording.segment.hop) is not None:
-        return not_checked("the speed was measured against the reference")
+        return not_checked(msg("the speed was measured against the reference"))
     if recording.voice is not None:
-        return does_not_apply("the speed is compared with the profile of the voice")
+        return does_not_apply(msg("the speed is compared with the profile of the voice"))
     item = own_measure(measurements, recording, "rate_ratio", Tier.BLIND)
     ratio = None if item is None else number(item)
     if item is not None and item.missing is not None and item.missing.code is MissingCode.NOTHING_SUSPICIOUS:
         return clear()
     if item is None or ratio is None:
-        return not_checked(f"its speed ({item.reason if item and item.reason else 'it was not measured'})")
+        return not_checked(
+            msg("its speed ({reason})", reason=item.reason if item and item.reason else msg("it was not measured"))
+        )
     how = (
         msg("{times:.1f} times too slow", times=1 / ratio)
         if ratio < 1

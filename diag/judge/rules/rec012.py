@@ -54,7 +54,7 @@ def recording_dull_for_voice(measurements: Measurements, recording: Recording) -
         differences are reported.
     """
     if recording.voice is None:
-        return does_not_apply("no profile of the voice was given")
+        return does_not_apply(msg("no profile of the voice was given"))
     found = own_value(measurements, recording, "dullness_db", Tier.PROFILE)
     if isinstance(found, Verdict):
         return found

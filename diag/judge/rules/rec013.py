@@ -53,7 +53,7 @@ def recording_speed_for_voice(measurements: Measurements, recording: Recording) 
         differ among themselves, a deviation of up to twice as much is not checked.
     """
     if recording.voice is None:
-        return does_not_apply("no profile of the voice was given")
+        return does_not_apply(msg("no profile of the voice was given"))
     found = own_value(measurements, recording, "rate_ratio", Tier.PROFILE)
     if isinstance(found, Verdict):
         return found
@@ -66,7 +66,10 @@ def recording_speed_for_voice(measurements: Measurements, recording: Recording) 
         return clear()
     if abs(ratio - 1) <= 2 * spread:
         return not_checked(
-            f"its speed ({100 * abs(ratio - 1):.0f} % off that of the voice, whose own recordings differ as much)"
+            msg(
+                "its speed ({percent:.0f} % off that of the voice, whose own recordings differ as much)",
+                percent=100 * abs(ratio - 1),
+            )
         )
     way = msg("slower and deeper") if ratio < 1 else msg("faster and higher")
     error = abs(ratio - 1) > max(VOICE_RATE_ERROR, 3 * spread)

@@ -39,7 +39,7 @@ def recording_other_voice(measurements: Measurements, recording: Recording) -> V
     """
     item = own_measure(measurements, recording, "rate_ratio", Tier.PROFILE)
     if recording.voice is None:
-        return does_not_apply("no profile of the voice was given")
+        return does_not_apply(msg("no profile of the voice was given"))
     if item is None:
         return not_checked(why_not([], "rate_ratio"))
     if item.missing is None:

@@ -96,7 +96,7 @@ def silence_inserted(
         return unless_blurred(found, place, measurements, timeline)
     silence_s, item = found
     if place.hop in DEVICE_HOPS and passes_unchanged(environment, LOSSY_OWN_AUDIO):
-        return not_checked("these are diag's own virtual devices; see ENV004")
+        return not_checked(msg("these are diag's own virtual devices; see ENV004"))
     blurred = blurred_by_room(place, measurements, timeline, silence_s)
     if blurred is not None:
         return blurred

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from diag.core.chain import Hop, Tap
 from diag.core.messages import msg
 from diag.core.missing import MissingCode
 from diag.core.results import Evidence, Measurement, Measurements, Verdict, not_checked, raised
 from diag.core.timeline import EventName, Timeline
+from diag.judge.closings import ENDINGS
 from diag.judge.evidence import clear_if_measured, number, turn_of
-from diag.judge.limits import SILENT_DBFS
+from diag.judge.limits import OWN_AUDIO, SILENT_DBFS, passes_unchanged
 from diag.judge.registry import OnHop, Place, segment_rule
+
+_ZEROS_DBFS = -100.0
+"""What is below this is digital silence, or a rounding error of it: a 16-bit sample of 1 has -90 dBFS."""
 
 
 @segment_rule(
@@ -28,7 +35,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SND009",
         "sender-silent",
         Hop.SENDER,
-        explained_by=("WEB005",),
+        explained_by=("WEB005", "APP002", *ENDINGS),
         causes=(
             "the captured blocks are not handed to the sender, or are overwritten with zeros",
             "a gain of zero or a closed voice activity gate before sending",
@@ -62,7 +69,9 @@ from diag.judge.registry import OnHop, Place, segment_rule
     ),
     severity="error",
 )
-def silent_output(place: Place, measurements: Measurements, timeline: Timeline) -> Verdict:
+def silent_output(
+    place: Place, measurements: Measurements, timeline: Timeline, environment: Mapping[str, Any]
+) -> Verdict:
     """The {who} gets sound and delivers silence.
 
     What it shows
@@ -83,18 +92,24 @@ def silent_output(place: Place, measurements: Measurements, timeline: Timeline) 
     given = measurements.find("peak_dbfs", tap=place.segment.first)
     inputs = [item for item in given if _audible(item)]
     if not inputs:
-        return not_checked(f"nothing audible went in: {place.input} is silent or was not recorded")
+        return not_checked(msg("nothing audible went in: {input} is silent or was not recorded", input=place.input))
     pairs = [(item, _output_of(measurements, item, last)) for item in inputs]
     if all(output is None for _, output in pairs):
-        return not_checked(f"there is no recording of {place.output}")
+        return not_checked(msg("there is no recording of {output}", output=place.output))
     silent = [(item, output) for item, output in pairs if output is not None and not _audible(output)]
     if not silent:
         unseen = next((item for item, output in pairs if output is None), None)
         if unseen is not None:
-            return not_checked(f"there is no recording of {place.output} in turn {(unseen.turn or 0) + 1}")
+            return not_checked(
+                msg(
+                    "there is no recording of {output} in turn {turn}",
+                    output=place.output,
+                    turn=(unseen.turn or 0) + 1,
+                )
+            )
         return clear_if_measured(given, "peak_dbfs")
     if place.hop is Hop.SPEAKER and timeline.events and not ear_hears_mouth(timeline):
-        return not_checked("the ear heard neither the mouth nor the loudspeaker, so the ear itself may be dead")
+        return not_checked(msg("the ear heard neither the mouth nor the loudspeaker, so the ear itself may be dead"))
     item, output = silent[0]
     several = msg(" ({silent} of {turns} turns)", silent=len(silent), turns=len(inputs)) if len(inputs) > 1 else ""
     text = (
@@ -109,18 +124,32 @@ def silent_output(place: Place, measurements: Measurements, timeline: Timeline) 
     evidence = [Evidence(text=text, metric="peak_dbfs", turn=item.turn)]
     if place.hop is Hop.SPEAKER and timeline.events:
         evidence.append(Evidence(text=msg("the ear works: it heard the calibration burst of the mouth")))
+    cause, fix = place.on.causes[0], place.on.fix
+    level_dbfs = None if output is None else number(output)
+    if (
+        place.hop is Hop.PLAYER
+        and passes_unchanged(environment, OWN_AUDIO)
+        and (level_dbfs or _ZEROS_DBFS) > _ZEROS_DBFS
+    ):
+        cause = msg(
+            "the output is not digital silence: the samples are decoded to values near zero, for example base64 "
+            "without `charCodeAt`, or a scale that is applied twice"
+        )
+        fix = msg("look at the first samples after decoding: 16-bit samples of speech reach thousands, floats tenths")
     return raised(
         msg("{what}{several}{device}", what=_what(place), several=several, device=_device(place, timeline)),
         evidence=evidence,
-        likely_cause=place.on.causes[0],
-        fix=place.on.fix,
+        likely_cause=cause,
+        fix=fix,
     )
 
 
 def _what(place: Place) -> str:
     return {
         Hop.MICROPHONE: msg("The prompt was spoken but the microphone captured nothing"),
-        Hop.SENDER: msg("The prompt was captured but the client sent silence"),
+        Hop.SENDER: msg("The prompt was spoken but the client sent silence")
+        if place.segment.merged
+        else msg("The prompt was captured but the client sent silence"),
         Hop.PLAYER: msg("A reply was received but the client played nothing"),
         Hop.SPEAKER: msg("The reply was played but nothing came out of the loudspeaker"),
     }[place.hop]

@@ -39,7 +39,7 @@ def send_rate_undeclared(observed: ObservedClient) -> Verdict:
     """
     types = observed.sent_mime_types
     if not types:
-        return not_checked("nothing was sent, or its MIME type was not seen")
+        return not_checked(msg("nothing was sent, or its MIME type was not seen"))
     bare = [mime for mime in types if mime_rate_hz(mime) is None]
     if not bare:
         return clear()

@@ -37,7 +37,7 @@ def batch_too_large(measurements: Measurements, observed: ObservedClient) -> Ver
     """
     lengths = observed.batch_lengths_s
     if not lengths:
-        return not_checked("nothing was sent, or its batches were not seen")
+        return not_checked(msg("nothing was sent, or its batches were not seen"))
     longest_s = max(lengths)
     if longest_s <= LIMIT_S + _ROUNDING_S:
         return clear()

@@ -47,10 +47,10 @@ def no_end_of_turn(
         That an answer would come after the fix. The finding is not raised if the service answered anyway.
     """
     if not turns:
-        return not_checked("no turn took place")
+        return not_checked(msg("no turn took place"))
     silent = unanswered(measurements, turns)
     if silent is None:
-        return not_checked("it is not known whether every prompt was answered")
+        return not_checked(msg("it is not known whether every prompt was answered"))
     judged = 0
     closed = timeline.first("session_closed")
     for turn in silent:
@@ -86,5 +86,5 @@ def no_end_of_turn(
             fix=end_of_turn_advice(observed.model),
         )
     if judged < len(silent):
-        return not_checked("it is not known when the client stopped sending in a turn without an answer")
+        return not_checked(msg("it is not known when the client stopped sending in a turn without an answer"))
     return clear()

@@ -36,12 +36,12 @@ def send_rate_suspected(measurements: Measurements, observed: ObservedClient) ->
         (`diag run --app`) to be sure.
     """
     if measurements.find("rate_ratio", hop=Hop.SENDER):
-        return not_checked("what was said was recorded, so that SND001 checks the rate")
+        return not_checked(msg("what was said was recorded, so that SND001 checks the rate"))
     items = measurements.find("realtime_ratio")
     found = worst(items, lambda value: abs(value - 1))
     declared_hz = observed.sent_rate_hz
     if found is None or declared_hz is None:
-        return not_checked(why_not(items, "realtime_ratio") if found is None else "no sample rate was declared")
+        return not_checked(why_not(items, "realtime_ratio") if found is None else msg("no sample rate was declared"))
     ratio, item = found
     content_hz = rate_by_pace(ratio, declared_hz)
     if content_hz is None:

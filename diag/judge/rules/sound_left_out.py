@@ -9,6 +9,7 @@ from diag.core.messages import msg
 from diag.core.results import Evidence, Measurement, Measurements, Verdict, not_checked
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import format_seconds
+from diag.judge.closings import ENDINGS
 from diag.judge.evidence import (
     WrongRate,
     all_clear,
@@ -45,18 +46,7 @@ _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or 
         "SND008",
         "speech-lost-before-sending",
         Hop.SENDER,
-        explained_by=(
-            "CFG003",
-            "CFG004",
-            "CFG005",
-            "CFG007",
-            "CFG008",
-            "CFG010",
-            "CFG013",
-            "SVC009",
-            "WEB007",
-            "WEB008",
-        ),
+        explained_by=(*ENDINGS, "APP002", "WEB007", "WEB008"),
         causes=("the last batch is never sent when the stream ends", "chunks are lost between threads"),
         fix="flush the buffer before ending the stream, and keep captured audio in an unbounded queue",
         why="The service never receives these words, which are most often the last ones.",
@@ -67,10 +57,12 @@ _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or 
         Hop.PLAYER,
         explained_by=("WEB008",),
         causes=(
-            "a full queue drops audio, because the service sends faster than real time",
+            "a full queue drops audio, because the service sends faster than real time, or each chunk is cut to the "
+            "length of the output's block",
             "chunks are lost between threads, or playback stops as soon as the turn is complete",
         ),
-        fix="keep all received audio in an unbounded queue, and stop playing only when it is empty",
+        fix="keep all received audio in an unbounded queue, and the rest of a chunk for the next block; stop playing "
+        "only when the queue is empty",
         why="Syllables or whole sentences are never heard.",
     ),
     OnHop(
@@ -101,9 +93,9 @@ def sound_left_out(place: Place, measurements: Measurements, timeline: Timeline)
         not known what was played, the loss is not checked after an interruption.
     """
     if place.hop is Hop.PLAYER and place.segment.merged and timeline.first(EventName.INTERRUPTED) is not None:
-        return not_checked("the reply was interrupted")
+        return not_checked(msg("the reply was interrupted"))
     if isinstance(wrong_rate(measurements, place.hop), WrongRate):
-        return not_checked("the speed is wrong")
+        return not_checked(msg("the speed is wrong"))
     items = {metric: measurements.find(metric, hop=place.hop) for metric, _, _ in _KINDS}
     seen = [
         (*found, where)

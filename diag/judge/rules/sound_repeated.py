@@ -87,7 +87,7 @@ def sound_repeated(place: Place, measurements: Measurements, timeline: Timeline)
         Which buffer caused it.
     """
     if isinstance(wrong_rate(measurements, place.hop), WrongRate):
-        return not_checked("the speed is wrong")
+        return not_checked(msg("the speed is wrong"))
     found = worst_fault(measurements, "repeated_s", lambda repeated_s: repeated_s >= REPEATED_S, hop=place.hop)
     if isinstance(found, Verdict):
         return unless_blurred(found, place, measurements, timeline)

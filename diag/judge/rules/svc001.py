@@ -53,7 +53,7 @@ def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, .
     if row is None:
         row, note = _row(summary, "ttfa_received_s"), msg(" (as received: nothing could be timed at the ear)")
     if row is None or row.median is None:
-        return not_checked("no reply was timed in any take")
+        return not_checked(msg("no reply was timed in any take"))
     too_late = row.median > SLOW_ERROR_S or (row.p95 is not None and row.p95 > SLOW_ERROR_P95_S)
     if not too_late and row.median <= SLOW_WARNING_S:
         return clear()

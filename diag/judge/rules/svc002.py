@@ -49,16 +49,16 @@ def no_reply(
         Which side is at fault: the session gives no further information. Text in place of audio is reported as SVC003.
     """
     if not turns:
-        return not_checked("no turn took place")
+        return not_checked(msg("no turn took place"))
     silent = unanswered(measurements, turns)
     if silent is None:
-        return not_checked("it is not known whether every prompt was answered")
+        return not_checked(msg("it is not known whether every prompt was answered"))
     mute = [turn for turn in silent if not _of_turn(timeline, "text_received", turn, spoken=True)]
     if not mute:
         return clear()
     over = [turn for turn in mute if _ended(timeline, turn)]
     if not over:
-        return not_checked("the take ended before the wait for a reply was over")
+        return not_checked(msg("the take ended before the wait for a reply was over"))
     first = over[0]
     waits = _of_turn(timeline, "reply_wait_over", first)
     waited = msg(" within {waited}", waited=format_seconds(waits[0])) if waits and waits[0] else ""

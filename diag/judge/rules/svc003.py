@@ -35,11 +35,11 @@ def text_instead_of_audio(timeline: Timeline, observed: ObservedClient, turns: t
         That it happens every time: record several takes to find out.
     """
     if not turns:
-        return not_checked("no turn took place")
+        return not_checked(msg("no turn took place"))
     if timeline.first("session_open") is None:
-        return not_checked("no session was opened")
+        return not_checked(msg("no session was opened"))
     if "AUDIO" not in (observed.asked_modalities or ()):
-        return not_checked("audio was not asked for; see CFG001")
+        return not_checked(msg("audio was not asked for; see CFG001"))
     spoken = {event.data.get("turn") for event in timeline.named("chunk_received")}
     written = {event.data.get("turn") for event in timeline.named("text_received") if not event.data.get("thought")}
     silent = [turn for turn in turns if turn.index in written - spoken]

@@ -39,7 +39,7 @@ def bursty_delivery(measurements: Measurements, observed: ObservedClient) -> Ver
     """
     held_s = observed.prebuffer_s
     if held_s is None:
-        return not_checked("the size of the player's buffer is not known")
+        return not_checked(msg("the size of the player's buffer is not known"))
     found = worst_fault(measurements, "buffer_needed_s", lambda needed_s: needed_s > held_s + MARGIN_S)
     if isinstance(found, Verdict):
         return found

@@ -93,7 +93,7 @@ def _bands_db(measurements: Measurements, turn: int | None) -> tuple[float | Non
 def _by_itself(measurements: Measurements, observed: ObservedClient) -> Verdict:
     rate_hz = received_rate_hz(observed)
     if rate_hz < LIVE_OUTPUT_RATE_HZ:
-        return not_checked(f"a reply of {rate_hz} Hz has no more treble than that; see SVC010")
+        return not_checked(msg("a reply of {rate_hz} Hz has no more treble than that; see SVC010", rate_hz=rate_hz))
     found = worst_fault(
         measurements, "bandwidth_hz", lambda edge_hz: edge_hz < EDGE_ERROR_HZ, badness=neg, tap=Tap.RECEIVED
     )

@@ -43,10 +43,10 @@ def reply_cut(measurements: Measurements, timeline: Timeline, turns: tuple[Turn,
     """
     silent = unanswered(measurements, turns)
     if silent is None:
-        return not_checked("it is not known whether every prompt was answered")
+        return not_checked(msg("it is not known whether every prompt was answered"))
     answered = [turn for turn in turns if turn not in silent]
     if not answered:
-        return not_checked("no reply came")
+        return not_checked(msg("no reply came"))
     went_on = False
     for turn in answered:
         for over in timeline.named("reply_wait_over"):
@@ -61,7 +61,7 @@ def reply_cut(measurements: Measurements, timeline: Timeline, turns: tuple[Turn,
                 if waited_s >= STALLED_S:
                     return _broken_off(turn, of_turn, waited_s)
                 went_on = True
-    return not_checked("the reply still went on when the wait for its end was over") if went_on else clear()
+    return not_checked(msg("the reply still went on when the wait for its end was over")) if went_on else clear()
 
 
 def _broken_off(turn: Turn, of_turn: Mapping[str, Event], waited_s: float) -> Verdict:

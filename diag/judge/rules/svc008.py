@@ -37,7 +37,7 @@ def duplicated_chunks(measurements: Measurements) -> Verdict:
     """
     tones = worst(measurements.find("tonality_db", tap=Tap.RECEIVED), lambda value: value)
     if tones is not None and tones[0] >= TONE_ERROR_DB:
-        return not_checked("the reply is a steady tone; see SVC007")
+        return not_checked(msg("the reply is a steady tone; see SVC007"))
     items = measurements.find("repeated_chunks")
     found = [(value, item) for value, item in numbers(items) if value >= 1]
     if not found:

@@ -11,6 +11,8 @@ from diag.judge.closings import Closing, closing, code_of
 from diag.judge.registry import rule
 
 TOO_BIG = 1009
+PRIVATE_CODES = range(3000, 5000)
+"""Close codes for libraries and applications (RFC 6455, 7.4.2)."""
 
 
 @rule("SVC009", name="connection-lost", severity="error", hop=Hop.SERVICE)
@@ -31,6 +33,7 @@ def connection_lost(timeline: Timeline, observed: ObservedClient) -> Verdict:
     Likely causes
         - The service failed or is overloaded, or a proxy drops idle connections.
         - The client's library closed the connection because a message was too big for it (1009) or not valid.
+        - A gateway ended the session, often with a code from 3000 on.
         - The client blocked its event loop, so that the SDK's keepalive failed (1006, "keepalive ping timeout").
 
     Fix
@@ -41,7 +44,7 @@ def connection_lost(timeline: Timeline, observed: ObservedClient) -> Verdict:
     """
     found = closing(timeline)
     if timeline.first("session_open") is None:
-        return not_checked("no session was opened")
+        return not_checked(msg("no session was opened"))
     if found is None or code_of(timeline, observed) != "SVC009":
         return clear()
     if found.by_client:
@@ -54,6 +57,13 @@ def connection_lost(timeline: Timeline, observed: ObservedClient) -> Verdict:
                 "the service, or a gateway on the way, sent a message that is not the JSON of the Live API"
             ),
             fix=msg("connect without gateways, and log the message; if the service sent it, report it there"),
+        )
+    if found.code in PRIVATE_CODES:
+        return raised(
+            msg("The session was ended with the private code {code}", code=found.code),
+            evidence=[found.evidence],
+            likely_cause=msg("a gateway or a server of your own ended it: the Live API does not use such codes"),
+            fix=msg("look up the code and the reason in the gateway or server, or connect without it"),
         )
     return raised(
         msg("The connection was lost during the session ({code})", code=found.code or msg("no code")),

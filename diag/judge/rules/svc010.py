@@ -36,11 +36,11 @@ def reply_rate_label(timeline: Timeline) -> Verdict:
     """
     types = sorted({str(event.data.get("mime_type", "")) for event in timeline.named("chunk_received")})
     if not types:
-        return not_checked("no audio was received")
+        return not_checked(msg("no audio was received"))
     rates = [mime_rate_hz(mime) for mime in types]
     other = [rate for rate in rates if rate not in (None, LIVE_OUTPUT_RATE_HZ)]
     if not other:
-        return not_checked("the reply carries no sample rate") if None in rates else clear()
+        return not_checked(msg("the reply carries no sample rate")) if None in rates else clear()
     return raised(
         msg(
             "The reply is labelled {names}; the Live API answers at 24000 Hz",

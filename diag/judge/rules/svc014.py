@@ -38,11 +38,11 @@ def reply_rejected(timeline: Timeline, measurements: Measurements, turns: tuple[
         Which words were rejected.
     """
     if not turns:
-        return not_checked("no turn took place")
+        return not_checked(msg("no turn took place"))
     ends = timeline.named(EventName.TURN_COMPLETE)
     rejected = [event for event in ends if str(event.data.get("reason") or "") not in HARMLESS_REASONS]
     if not rejected:
-        return clear() if ends else not_checked("no turn was completed")
+        return clear() if ends else not_checked(msg("no turn was completed"))
     event = rejected[0]
     reason, turn = str(event.data["reason"]), event.data.get("turn")
     answered = isinstance(turn, int) and measurements.value("answered", turn=turn) == 1.0

@@ -35,7 +35,7 @@ def tool_call_unanswered(timeline: Timeline) -> Verdict:
         That a reply would have come otherwise: the tool may be declared as non-blocking.
     """
     if timeline.first(EventName.SESSION_OPEN) is None:
-        return not_checked("no session was opened")
+        return not_checked(msg("no session was opened"))
     waiting = open_tool_calls(timeline)
     if not waiting:
         return clear()

@@ -37,7 +37,7 @@ def other_voice(measurements: Measurements, voice: VoiceProfile | None) -> Verdi
         not found. If the recordings of the profile differ a lot among themselves, only larger differences are reported.
     """
     if voice is None:
-        return does_not_apply("no profile of the voice was given")
+        return does_not_apply(msg("no profile of the voice was given"))
     limit_db = max(OTHER_VOICE_DB, 2 * (voice.distance_spread_db or 0.0))
     found = worst_fault(measurements, "voice_distance_db", lambda distance_db: distance_db > limit_db, tap=Tap.RECEIVED)
     if isinstance(found, Verdict):

@@ -106,7 +106,7 @@ def treble_lost(place: Place, measurements: Measurements, observed: ObservedClie
     """
     speed = wrong_rate(measurements, place.hop)
     if isinstance(speed, WrongRate):
-        return not_checked("the speed is wrong")
+        return not_checked(msg("the speed is wrong"))
     if isinstance(speed, str):
         return not_checked(speed)
     found = lost_treble(measurements, place.hop)

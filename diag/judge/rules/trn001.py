@@ -41,7 +41,7 @@ def barge_in_ignored(measurements: Measurements, observed: ObservedClient, turns
     """
     tried = [turn for turn in turns if turn.barge_in]
     if not tried:
-        return not_checked("nobody interrupted a reply")
+        return not_checked(msg("nobody interrupted a reply"))
     delays = [
         (value, item)
         for turn in tried
@@ -52,7 +52,7 @@ def barge_in_ignored(measurements: Measurements, observed: ObservedClient, turns
     ]
     if not ignored:
         if len(delays) < len(tried):
-            return not_checked("a reply was over before it could be interrupted, or the moment is not known")
+            return not_checked(msg("a reply was over before it could be interrupted, or the moment is not known"))
         return clear()
     delay_s, item = max(ignored, key=lambda pair: pair[0])
     told = setting(observed, "realtimeInputConfig", "activityHandling")

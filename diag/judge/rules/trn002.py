@@ -41,17 +41,17 @@ def barge_in_slow(measurements: Measurements, turns: tuple[Turn, ...]) -> Verdic
     """
     tried = [turn for turn in turns if turn.barge_in]
     if not tried:
-        return not_checked("nobody interrupted a reply")
+        return not_checked(msg("nobody interrupted a reply"))
     delays = [
         (value, item)
         for value, item in numbers(measurements.find("barge_in_delay_s"))
         if measurements.value("interrupt_delay_s", turn=item.turn) is not None
     ]
     if not delays:
-        return not_checked("no reply was interrupted, or the moment is not known")
+        return not_checked(msg("no reply was interrupted, or the moment is not known"))
     delay_s, item = max(delays, key=lambda pair: pair[0])
     if delay_s <= LIMIT_S:
-        return clear() if len(delays) == len(tried) else not_checked("not every barge-in could be timed")
+        return clear() if len(delays) == len(tried) else not_checked(msg("not every barge-in could be timed"))
     told_s = measurements.value("interrupt_delay_s", turn=item.turn)
     assert told_s is not None
     return raised(

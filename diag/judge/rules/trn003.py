@@ -59,7 +59,7 @@ def false_barge_in(measurements: Measurements, timeline: Timeline, turns: tuple[
         if (kind := cause_of(event, timeline, turns)) != "speech"
     ]
     if not turns:
-        return not_checked("no turn took place")
+        return not_checked(msg("no turn took place"))
     if not found:
         return clear()
     kinds = [kind for _, kind in found]

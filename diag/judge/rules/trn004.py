@@ -52,7 +52,7 @@ def end_of_turn_slow(measurements: Measurements, observed: ObservedClient) -> Ve
     asked = slow if asked_s is not None and asked_s > LIMIT_S else []
     if not known and not asked:
         if slow:
-            return not_checked("the service did not report when it noticed the end of the turn")
+            return not_checked(msg("the service did not report when it noticed the end of the turn"))
         return clear()
     delay_s, item = max(known or asked, key=lambda pair: pair[0])
     evidence = [

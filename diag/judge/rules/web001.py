@@ -50,7 +50,7 @@ def context_rate_mismatch(measurements: Measurements, observed: ObservedClient) 
     reply_hz = received_rate_hz(observed)
     contexts = page.playing_contexts
     if not contexts or observed.received_mime_types is None:
-        return not_checked("no reply was received, or the page made no audio context that can play one")
+        return not_checked(msg("no reply was received, or the page made no audio context that can play one"))
     narrow = min((context.rate_hz for context in page.relays), default=reply_hz)
     if narrow < reply_hz:
         return _relayed(page, measurements, reply_hz, narrow)
@@ -61,7 +61,7 @@ def context_rate_mismatch(measurements: Measurements, observed: ObservedClient) 
     if fast is None or heard_hz not in buffer_rates | context_rates:
         if buffer_rates | context_rates <= {reply_hz} or measurements.value("rate_ratio", hop=Hop.PLAYER) is not None:
             return clear()
-        return not_checked("the rates differ, and whether the page converts them is not known without the speed")
+        return not_checked(msg("the rates differ, and whether the page converts them is not known without the speed"))
     if heard_hz in buffer_rates:
         what = msg("audio buffers are made at {heard_hz} Hz", heard_hz=heard_hz)
         fix = msg("make the buffers at the rate of the reply: `createBuffer(1, frames, {reply_hz})`", reply_hz=reply_hz)

@@ -45,7 +45,7 @@ def capture_context_rate(measurements: Measurements, observed: ObservedClient) -
         return page
     rate_hz = page.capture_rate_hz
     if rate_hz is None:
-        return not_checked("the microphone goes into no audio context, or into contexts of several rates")
+        return not_checked(msg("the microphone goes into no audio context, or into contexts of several rates"))
     sent = [item for item in page.sockets if item.direction == "sent"]
     stated = next((mime_rate_hz(item.mime_type) for item in sent if item.mime_type), None)
     declared_hz = stated or observed.sent_rate_hz or LIVE_INPUT_RATE_HZ
@@ -58,7 +58,7 @@ def capture_context_rate(measurements: Measurements, observed: ObservedClient) -
         return clear()
     if not fits and not slow:
         known = passed_hz is not None or measurements.value("rate_ratio", hop=Hop.SENDER) is not None
-        return clear() if known else not_checked("nothing was sent from which the rate could be measured")
+        return clear() if known else not_checked(msg("nothing was sent from which the rate could be measured"))
     seen = [
         Evidence(
             text=msg(

@@ -45,7 +45,9 @@ def buffer_rate(measurements: Measurements, observed: ObservedClient) -> Verdict
     if isinstance(page, Verdict):
         return page
     if not page.buffers:
-        return clear() if page.playing_contexts else not_checked("the page played nothing through the Web Audio API")
+        return (
+            clear() if page.playing_contexts else not_checked(msg("the page played nothing through the Web Audio API"))
+        )
     wrong = [item for item in page.buffers if item.rate_hz != item.context_rate_hz and item.count >= SEVERAL]
     if not wrong:
         return clear()

@@ -39,13 +39,13 @@ def not_connected_to_destination(observed: ObservedClient, timeline: Timeline) -
         return page
     contexts = page.playing_contexts
     if not contexts:
-        return not_checked("the page made no node that can play a reply")
+        return not_checked(msg("the page made no node that can play a reply"))
     if any(context.sounds for context in (*contexts, *page.relays)):
         return clear()
     if timeline.first(EventName.CHUNK_RECEIVED) is None:
-        return not_checked("the service sent no audio, so the page had nothing to play")
+        return not_checked(msg("the service sent no audio, so the page had nothing to play"))
     if any("MediaStreamAudioDestination" in context.nodes for context in contexts):
-        return not_checked("the page hands the sound on as a stream, and where that goes is not seen")
+        return not_checked(msg("the page hands the sound on as a stream, and where that goes is not seen"))
     nodes = sorted({name for context in contexts for name in context.nodes if name != "AudioDestination"})
     links = sorted({f"{first} → {second}" for context in contexts for first, second in context.links})
     return raised(

@@ -37,7 +37,7 @@ def context_suspended(observed: ObservedClient) -> Verdict:
         return page
     contexts = [context for context in page.contexts if context.plays or context.captures]
     if not contexts:
-        return not_checked("the page made no audio context that plays or captures")
+        return not_checked(msg("the page made no audio context that plays or captures"))
     idle = [context for context in contexts if context.state == "suspended"]
     if not idle:
         return clear()

@@ -29,6 +29,7 @@ def script_error(observed: ObservedClient, timeline: Timeline) -> Verdict:
         - Two scripts of one page declare the same name.
         - A `try` without its `catch`, or a bracket that is missing.
         - A rejected promise that nothing awaits.
+        - `JSON.parse` of a WebSocket message that is a Blob: the Live API sends binary frames.
 
     Fix
         Correct the named line.
@@ -58,7 +59,12 @@ def script_error(observed: ObservedClient, timeline: Timeline) -> Verdict:
             for error in page.errors[:3]
         ],
         likely_cause=_cause(first.text),
-        fix=msg("correct line {line} of {url}", line=first.line, url=first.url)
+        fix=msg(
+            'read a message with `JSON.parse(await event.data.text())`, or set `socket.binaryType = "arraybuffer"` and '
+            "decode it with `new TextDecoder().decode(event.data)`"
+        )
+        if "[object " in first.text and "JSON" in first.text
+        else msg("correct line {line} of {url}", line=first.line, url=first.url)
         if where
         else msg("correct the error that the browser names"),
         severity=Severity.WARNING if answered else Severity.ERROR,
@@ -66,6 +72,10 @@ def script_error(observed: ObservedClient, timeline: Timeline) -> Verdict:
 
 
 def _cause(text: str) -> str:
+    if "[object Blob]" in text or "[object ArrayBuffer]" in text:
+        return msg("the messages of the Live API are binary frames, and the page takes them for text")
+    if "is not valid JSON" in text or "in JSON at position" in text:
+        return msg("the page parses something as JSON that is not JSON")
     if "already been declared" in text:
         return msg("two scripts of the page declare the same name")
     if text.startswith("SyntaxError"):

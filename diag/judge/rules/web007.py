@@ -63,7 +63,7 @@ def voice_processing(measurements: Measurements, observed: ObservedClient) -> Ve
         return page
     granted = next((item.granted for item in page.microphones if item.granted), None)
     if granted is None:
-        return not_checked("no microphone was granted")
+        return not_checked(msg("no microphone was granted"))
     active = [words for name, words in SETTINGS.items() if granted.get(name) not in (None, False, "")]
     if not active:
         return clear()

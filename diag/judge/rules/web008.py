@@ -70,7 +70,7 @@ def script_processor(measurements: Measurements, observed: ObservedClient) -> Ve
     if isinstance(page, Verdict):
         return page
     if not page.contexts:
-        return not_checked("the page made no audio context")
+        return not_checked(msg("the page made no audio context"))
     sizes = page.script_processors
     nodes = sum(context.nodes.get("ScriptProcessor", 0) for context in page.contexts)
     if not sizes and not nodes:

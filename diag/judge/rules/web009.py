@@ -47,11 +47,11 @@ def batch_size(observed: ObservedClient) -> Verdict:
         return page
     sent = [item for item in page.sockets if item.direction == "sent"]
     if not sent:
-        return not_checked("the page sent no audio by a WebSocket")
+        return not_checked(msg("the page sent no audio by a WebSocket"))
     socket = max(sent, key=lambda item: item.messages)
     rate_hz = _rate_hz(page, socket)
     if rate_hz is None:
-        return not_checked("the sample rate of what the page sends is not known")
+        return not_checked(msg("the sample rate of what the page sends is not known"))
     length_s = median(socket.audio_bytes) / 2 / rate_hz
     if SHORTEST_S - _ROUNDING_S <= length_s <= LIMIT_S + _ROUNDING_S:
         return clear()

@@ -15,7 +15,7 @@ LEAST_GAP_S, LONGEST_GAP_S = 0.001, 1.0
 LEAST_OVERLAP_S = 0.0005
 
 
-@rule("WEB010", name="schedule-ahead-too-small", severity="warning", hop=Hop.PLAYER, explained_by=("SVC004",))
+@rule("WEB010", name="schedule-ahead-too-small", severity="warning", hop=Hop.PLAYER, explained_by=("SVC004", "WEB001"))
 def schedule_ahead_too_small(observed: ObservedClient) -> Verdict:
     """The page schedules the chunks of a reply so that they do not join.
 
@@ -44,7 +44,9 @@ def schedule_ahead_too_small(observed: ObservedClient) -> Verdict:
     if isinstance(page, Verdict):
         return page
     if not page.schedules:
-        return clear() if page.playing_contexts else not_checked("the page played nothing through the Web Audio API")
+        return (
+            clear() if page.playing_contexts else not_checked(msg("the page played nothing through the Web Audio API"))
+        )
     schedule = max(page.schedules, key=lambda item: len(item.ahead_s))
     gaps = [gap for gap in schedule.gap_s if LEAST_GAP_S < gap < LONGEST_GAP_S]
     overlaps = [gap for gap in schedule.gap_s if gap < -LEAST_OVERLAP_S]

@@ -35,7 +35,7 @@ def insecure_context(observed: ObservedClient) -> Verdict:
     if isinstance(page, Verdict):
         return page
     if page.secure is None:
-        return not_checked("the page was not opened")
+        return not_checked(msg("the page was not opened"))
     if page.secure:
         return clear()
     return raised(

@@ -43,7 +43,7 @@ def permission_denied(observed: ObservedClient) -> Verdict:
     if isinstance(page, Verdict):
         return page
     if not page.microphones:
-        return not_checked("the page did not ask for a microphone")
+        return not_checked(msg("the page did not ask for a microphone"))
     if any(item.granted is not None for item in page.microphones):
         return clear()
     last = page.microphones[-1]

@@ -203,15 +203,15 @@ def _played(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[s
     if observed.resamples_reply:
         cause = msg("the player's resampler is given a wrong rate")
         fix = msg("set the input rate of the player's resampler to {declared_hz} Hz", declared_hz=declared_hz)
-    else:
-        rates = {"stream_hz": stream_hz, "declared_hz": declared_hz}
-        cause = msg("the output stream runs at {stream_hz} Hz and gets {declared_hz} Hz audio unchanged", **rates)
-        fix = msg(
-            "open the output stream at {declared_hz} Hz (`sample_rate_hz = {declared_hz}` in [playback]), or resample "
-            "from {declared_hz} to {stream_hz} Hz (`resample = true` in [playback])",
-            **rates,
-        )
-    return title, seen, *_or_channels(found, cause, fix)
+        return title, seen, *_or_channels(found, cause, fix)
+    rates = {"stream_hz": stream_hz, "declared_hz": declared_hz}
+    cause = msg("the output stream runs at {stream_hz} Hz and gets {declared_hz} Hz audio unchanged", **rates)
+    fix = msg(
+        "open the output stream at {declared_hz} Hz (`sample_rate_hz = {declared_hz}` in [playback]), or resample "
+        "from {declared_hz} to {stream_hz} Hz (`resample = true` in [playback])",
+        **rates,
+    )
+    return title, seen, cause, fix
 
 
 def _or_channels(found: WrongRate, cause: str, fix: str) -> tuple[str, str]:

@@ -6,20 +6,24 @@ from collections.abc import Callable
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, SoundEvent, Spot, not_measured
 from diag.dsp.added_sound import NOISE_WARN_SNR_DB
 from diag.dsp.additions import NOTHING_DB, Additions, faults
 from diag.dsp.copies import COPY_WARN_DB
-from diag.dsp.distortion import Distortion, Kind, few_levels, wrapped_alone
+from diag.dsp.distortion import Distortion, Kind, few_bits_alone, wrapped_alone
 from diag.dsp.level_change import PUMPING_DB
 from diag.dsp.tone_colour import TONE_WARN_DB
 from diag.measure.metrics.sounds import additions, input_time_s, sound
 from diag.measure.reasons import TOO_LITTLE
 from diag.measure.registry import Group, metric
 
-EXPLAINED = Missing(MissingCode.UNFIT, "the sound is distorted or reverberates, which looks the same")
-DISTORTION_HIDDEN = Missing(MissingCode.UNFIT, "what a codec, noise or a room changed could hide distortion")
+EXPLAINED = Missing(MissingCode.UNFIT, msg("the sound is distorted or reverberates, which looks the same"))
+DISTORTION_HIDDEN = Missing(MissingCode.UNFIT, msg("what a codec, noise or a room changed could hide distortion"))
+
+_ROUNDING_DB = -35.0
+"""Least level of what differs, relative to the voice, that rounding to 7 bits can have."""
 
 
 COMB = "comb"
@@ -281,17 +285,24 @@ def distortion(reference: Clip, estimated: Clip) -> Reading:
         Lower.
     Not measured when
         The output is not a copy of the input, its speed is wrong, or there is too little sound. Few bits and integers
-        that wrap are measured there too, because they show in the samples alone. It is not measured either if none was
-        found and what a codec, noise or a room changed has more than a tenth of the power of the speech.
+        that wrap are measured there too, because they show in the samples and in their rounding errors. It is not
+        measured either if none was found and what a codec, noise or a room changed has more than a tenth of the power
+        of the speech.
     Reference
-        Curve with ten knots, fitted to loud 30 ms frames; jumps of full scale; number of distinct sample values.
+        Curve with ten knots, fitted to loud 30 ms frames; jumps of full scale; number of distinct sample values; what
+        differs from the input, correlated with the rounding errors of 3 to 7 bits.
     """
-    if isinstance(additions(reference, estimated), Missing):
-        own, other = sound(reference), sound(estimated)
-        alone = few_levels(own.samples, other.samples) or wrapped_alone(own.samples, other.samples, other.rate_hz)
-        if alone is not None:
-            return _distortion(alone)
-    return _read(reference, estimated, lambda found: _distortion(found.distortion))
+    found = additions(reference, estimated)
+    own, other = sound(reference), sound(estimated)
+    if isinstance(found, Missing):
+        alone = few_bits_alone(own, other) or wrapped_alone(own.samples, other.samples, other.rate_hz)
+        return not_measured(found) if alone is None else _distortion(alone)
+    bent = found.distortion
+    unexplained = found.noise is not None and found.noise.residual_db > _ROUNDING_DB
+    if bent is not None and bent.kind is Kind.NONE and unexplained and own.rate_hz != other.rate_hz:
+        # Rounding errors are those of the samples of the input, at its own rate.
+        bent = few_bits_alone(own, other) or bent
+    return _distortion(bent)
 
 
 def _distortion(bent: Distortion | None) -> Reading:

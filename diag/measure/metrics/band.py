@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.clip import Clip
+from diag.core.messages import Message, msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Tier, not_measured
 from diag.dsp.band import (
@@ -15,28 +16,32 @@ from diag.dsp.band import (
     images_beyond,
     imaging,
 )
+from diag.dsp.rate import INPUT, OUTPUT
 from diag.dsp.spectrum import Spectrum, centroid_hz, tilt_db_per_octave
 from diag.measure.metrics.sounds import HEALTHY_RATIO, additions, remembered, sound, speed
 from diag.measure.reasons import SILENT, too_short, wrong_speed
 from diag.measure.registry import Group, metric
 
-IN_DOUBT = Missing(MissingCode.UNFIT, "treble resembles a mirror image, and the added noise hides its phase")
+CLIP = msg("clip")
+IN_DOUBT = Missing(MissingCode.UNFIT, msg("treble resembles a mirror image, and the added noise hides its phase"))
 QUIET_SNR_DB = 40.0
 """What Opus leaves at 24 kbit/s is mostly fainter (12 of 14 development voices); noise that hides images is louder."""
-NO_IMAGES = Missing(MissingCode.NOTHING_SUSPICIOUS, "no mirror images")
+NO_IMAGES = Missing(MissingCode.NOTHING_SUSPICIOUS, msg("no mirror images"))
 TRANSITION = 1.025
 """Nyquist frequency of a stage divided by the measured edge. Good resamplers fade out below the Nyquist frequency (by 2
 to 3.9 %, median 2.5 %, for stages of 8 to 22.05 kHz on the development voices)."""
 
 
 def _too_little(spectrum: Spectrum) -> Missing:
-    return too_short("less than 0.3 s of sound") if spectrum.active.any() else SILENT
+    return too_short(msg("less than 0.3 s of sound")) if spectrum.active.any() else SILENT
 
 
-def _no_images(spectrum: Spectrum, what: str) -> Missing:
+def _no_images(spectrum: Spectrum, what: Message) -> Missing:
     if not spectrum.active.any():
-        return Missing(MissingCode.SILENT, f"the {what} is silent")
-    return Missing(MissingCode.LOW_RATE, f"the {what} has too little sound, or too low a rate, to look for images")
+        return Missing(MissingCode.SILENT, msg("the {name} is silent", name=what))
+    return Missing(
+        MissingCode.LOW_RATE, msg("the {what} has too little sound, or too low a rate, to look for images", what=what)
+    )
 
 
 @metric(
@@ -139,7 +144,7 @@ def imaging_of_tap(clip: Clip) -> Reading:
     spectrum = sound(clip).spectrum
     found = _images(clip)
     if found is None:
-        return not_measured(_no_images(spectrum, "clip"), Tier.BLIND)
+        return not_measured(_no_images(spectrum, CLIP), Tier.BLIND)
     return Reading(value=max(0.0, found.weighed), tier=Tier.BLIND)
 
 
@@ -164,7 +169,7 @@ def image_level(clip: Clip) -> Reading:
     """
     found = _images(clip)
     if found is None:
-        return not_measured(_no_images(sound(clip).spectrum, "clip"), Tier.BLIND)
+        return not_measured(_no_images(sound(clip).spectrum, CLIP), Tier.BLIND)
     if found.correlation <= IMAGING_LIMIT:
         return not_measured(NO_IMAGES, Tier.BLIND)
     return Reading(value=found.level_db, tier=Tier.BLIND, confidence=found.correlation)
@@ -196,9 +201,9 @@ def imaging_of_segment(reference: Clip, estimated: Clip) -> Reading:
         beyond = images_beyond(after, found.by_pitch * before.nyquist_hz)
         return Reading(value=beyond) if beyond else not_measured(wrong_speed(found.by_pitch))
     if not before.active.any():
-        return not_measured(_no_images(before, "input"))
+        return not_measured(_no_images(before, INPUT))
     if _images(estimated) is None:
-        return not_measured(_no_images(after, "output"))
+        return not_measured(_no_images(after, OUTPUT))
     most, in_doubt = images_beyond(after, before.nyquist_hz), False
     for mirror_hz in NYQUISTS_HZ:
         images = image_about(after, mirror_hz)

@@ -6,6 +6,7 @@ import numpy as np
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.results import Reading, Spot, Tier, not_measured
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
@@ -13,7 +14,7 @@ from diag.measure.metrics.moments import audio_chunks
 from diag.measure.reasons import NO_AUDIO, too_short
 from diag.measure.registry import Group, metric
 
-TOO_FEW = too_short("fewer than two chunks of audio were received")
+TOO_FEW = too_short(msg("fewer than two chunks of audio were received"))
 NEAR = 3
 """A chunk is compared with this many earlier chunks. A chunk that is sent twice comes again at once or a little
 later."""

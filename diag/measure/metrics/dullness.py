@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, not_measured
 from diag.dsp.dullness import TrebleLoss, treble_loss
@@ -12,7 +13,7 @@ from diag.measure.metrics.sounds import HEALTHY_RATIO, compared, of_pair, sound,
 from diag.measure.reasons import wrong_speed
 from diag.measure.registry import Group, metric
 
-NO_BAND = Missing(MissingCode.LOW_RATE, "no band above 3.5 kHz exists on both taps with sound in the input")
+NO_BAND = Missing(MissingCode.LOW_RATE, msg("no band above 3.5 kHz exists on both taps with sound in the input"))
 _AROUND_S = 0.02
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, not_measured
 from diag.core.take import Span, Turn
@@ -23,8 +24,8 @@ HEARD_BEFORE_S = 0.6
 """Audio that was sent so long before `interrupted` made the service interrupt: a detector needs some 0.1 to 0.3 s."""
 _FRAME_S = 0.02
 _NOISE_PERCENTILE = 20.0
-NO_START = Missing(MissingCode.NO_CLOCK, "the recordings have no start time on the clock")
-NOT_INTERRUPTED = Missing(MissingCode.NO_TURN, "the reply of this turn was not interrupted")
+NO_START = Missing(MissingCode.NO_CLOCK, msg("the recordings have no start time on the clock"))
+NOT_INTERRUPTED = Missing(MissingCode.NO_TURN, msg("the reply of this turn was not interrupted"))
 
 
 @metric("echo_db", unit="dB", better="lower", version=2, tolerance=3.0, label="Echo", group=Group.LEVEL, order=4)
@@ -71,7 +72,7 @@ def echo_delay(turn: Turn, played: Clip, captured: Clip) -> Reading:
     if isinstance(found, Missing):
         return not_measured(found)
     if not found.distinct:
-        return not_measured(Missing(MissingCode.NO_MATCH, "no echo was found"))
+        return not_measured(Missing(MissingCode.NO_MATCH, msg("no echo was found")))
     return Reading(value=found.delay_s, confidence=1.0)
 
 
@@ -121,7 +122,7 @@ def echo_removed(turn: Turn, timeline: Timeline, played: Clip, captured: Clip, s
     assert isinstance(before, Echo)
     assert isinstance(after, Echo)
     if not before.distinct:
-        return not_measured(Missing(MissingCode.NO_MATCH, "no echo was found"))
+        return not_measured(Missing(MissingCode.NO_MATCH, msg("no echo was found")))
     return Reading(value=before.level_db - max(after.level_db, _NONE_DB), confidence=1.0 if after.distinct else 0.0)
 
 
@@ -161,7 +162,7 @@ def interruption_echo_share(
         return Reading(value=0.0)
     energy = _energy_above_noise(window, sent)
     if energy <= 0:
-        return not_measured(Missing(MissingCode.SILENT, "what was sent before the interruption is silent"))
+        return not_measured(Missing(MissingCode.SILENT, msg("what was sent before the interruption is silent")))
     assert window.start_s is not None
     assert reference.start_s is not None
     first_s = window.start_s - found.delay_s
@@ -202,7 +203,7 @@ def interruption_user_share(turn: Turn, timeline: Timeline, prompt: Clip, sent: 
     spoken = _energy(prompt.slice(*spans[Tap.PROMPT]))
     energy = _energy_above_noise(window, sent)
     if energy <= 0 or spoken <= 0:
-        return not_measured(Missing(MissingCode.SILENT, "what was sent before the interruption is silent"))
+        return not_measured(Missing(MissingCode.SILENT, msg("what was sent before the interruption is silent")))
     gain = max(_energy_above_noise(sent.slice(*spans[Tap.SENT]), sent), 0.0) / spoken
     assert window.start_s is not None
     first = prompt.frame_at(window.start_s - 0.3)
@@ -283,7 +284,7 @@ def _sent_between(timeline: Timeline, sent: Clip, start_s: float, end_s: float) 
 
 def _heard_by_service(timeline: Timeline, sent: Clip, until_s: float) -> Clip | Missing:
     window = _sent_between(timeline, sent, until_s - HEARD_BEFORE_S, until_s)
-    return Missing(MissingCode.NO_EVENTS, "nothing was sent before the interruption") if window is None else window
+    return Missing(MissingCode.NO_EVENTS, msg("nothing was sent before the interruption")) if window is None else window
 
 
 def _echo_between(reference: Clip, recording: Clip, whole: Clip) -> Echo | Missing:
@@ -294,7 +295,7 @@ def _echo_between(reference: Clip, recording: Clip, whole: Clip) -> Echo | Missi
         max(recording.frame_at(reference.start_s + reference.duration_s + TAIL_S), 0),
     ).channel(0)
     if part.duration_s < reference.duration_s * 0.5:
-        return too_short("the capture ended before the reply")
+        return too_short(msg("the capture ended before the reply"))
     if rms_dbfs(part.samples) < _SILENT_DBFS:
         return Echo(_NONE_DB, 0.0, distinct=False)
     rates = reference.sample_rate_hz, recording.sample_rate_hz

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Spot, Tier, not_measured
 from diag.dsp import clicks, gaps, glitches
@@ -13,9 +14,9 @@ from diag.measure.reasons import SILENT, too_short
 from diag.measure.registry import Group, metric
 
 SHORTEST_S = 0.3
-TOO_SHORT = too_short(f"less than {SHORTEST_S} s")
-LEAST_SOUND = too_short("less than 0.5 s of sound")
-HIDDEN = Missing(MissingCode.UNFIT, "what a codec or noise added would hide a click")
+TOO_SHORT = too_short(msg("less than {shortest_s} s", shortest_s=SHORTEST_S))
+LEAST_SOUND = too_short(msg("less than 0.5 s of sound"))
+HIDDEN = Missing(MissingCode.UNFIT, msg("what a codec or noise added would hide a click"))
 _SPOT_S = 0.3
 LIMITED_HZ = 10.0
 """Times per second that a recording touches its highest value by single samples, from which on a limiter or clipped

@@ -6,6 +6,7 @@ import math
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Spot, Tier, not_measured
 from diag.core.take import Turn
@@ -269,5 +270,5 @@ def first_speech(turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip
         played, ("first speech", start, last), lambda: first_speech_frame(samples, played.sample_rate_hz)
     )
     if voice is None:
-        return not_measured(Missing(MissingCode.NO_VOICE, "no voice was found in the reply"))
+        return not_measured(Missing(MissingCode.NO_VOICE, msg("no voice was found in the reply")))
     return Reading(value=(span[1] - span[0]) / heard.sample_rate_hz + voice / played.sample_rate_hz)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.results import Reading, Tier, not_measured
 from diag.dsp import level
 from diag.dsp.spectrum import loudness_lufs
@@ -11,7 +12,7 @@ from diag.measure.reasons import SILENT, too_short
 from diag.measure.registry import Group, metric
 
 SHORTEST_S = 0.1
-TOO_SHORT = too_short(f"less than {SHORTEST_S} s")
+TOO_SHORT = too_short(msg("less than {shortest_s} s", shortest_s=SHORTEST_S))
 
 
 @metric(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from diag.core.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Tap
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.take import Span, Turn
 from diag.core.timeline import Event, Timeline
@@ -23,7 +24,7 @@ from diag.dsp.align import Place, locate
 from diag.dsp.resample import rescale
 from diag.dsp.speech import first_audible_frame
 from diag.measure.metrics.sounds import remembered
-from diag.measure.reasons import NO_AUDIO, NO_PROMPT, NOTHING_PLAYED, PLAYED_SILENT, not_on
+from diag.measure.reasons import NO_AUDIO, NO_PROMPT, NOTHING_PLAYED, PLAYED_SILENT, no_prompt_on, no_reply_on
 
 CONFIDENT = 0.5
 """Least normalised correlation of a known sound in a recording: unrelated speech stays below 0.45 over one second."""
@@ -42,10 +43,10 @@ STAMP_WINDOW_S = 1.0
 CALLBACK_WINDOW_S = 2.0
 """Callbacks of an input within this time of a frame tell when it entered. Among so many, one was not late; and clocks
 that differ by 500 ppm move by 1 ms in it."""
-NOT_AUDIBLE = Missing(MissingCode.SILENT, "the received audio is silent")
-NO_STAMPS = Missing(MissingCode.NO_EVENTS, "the device gives no time stamps")
-NO_CALLBACKS = Missing(MissingCode.NO_EVENTS, "no callbacks of the device were recorded around the frame")
-BEFORE_STAMPS = Missing(MissingCode.NO_EVENTS, "the frame lies before the first block")
+NOT_AUDIBLE = Missing(MissingCode.SILENT, msg("the received audio is silent"))
+NO_STAMPS = Missing(MissingCode.NO_EVENTS, msg("the device gives no time stamps"))
+NO_CALLBACKS = Missing(MissingCode.NO_EVENTS, msg("no callbacks of the device were recorded around the frame"))
+BEFORE_STAMPS = Missing(MissingCode.NO_EVENTS, msg("the frame lies before the first block"))
 
 
 def speech_end_s(turn: Turn) -> float | Missing:
@@ -189,7 +190,7 @@ def stamps(timeline: Timeline, tap: Tap) -> Stamps | Missing:
     """Return the block stamps of a tap, or why there are none."""
     event = next((item for item in timeline.named("stamps") if item.data.get("tap") == tap.value), None)
     if event is None or len(event.data.get("frame", ())) == 0:
-        return Missing(MissingCode.NO_EVENTS, f"no block stamps of `{tap}` were recorded")
+        return Missing(MissingCode.NO_EVENTS, msg("no block stamps of `{tap}` were recorded", tap=tap.value))
     frame, t_s, device_s = (
         np.array([np.nan if value is None else value for value in event.data[key]], dtype=np.float64)
         for key in ("frame", "t_s", "device_s")
@@ -213,7 +214,7 @@ def calibration(timeline: Timeline) -> Mapping[str, Any] | Missing:
     delays = {port: delay for (port, at), delay in path_delays(timeline).items() if at == "ear"}
     unknown = [port for port, delay in delays.items() if delay is None]
     if unknown:
-        text = f"the delay of the {' and the '.join(unknown)} to the ear could not be calibrated"
+        text = msg("the delay of the {ports} to the ear could not be calibrated", ports=" and the ".join(unknown))
         return Missing(MissingCode.NO_CLOCK, text)
     return delays
 
@@ -301,7 +302,7 @@ def prompt_end_in(turn: Turn, prompt: Clip, recording: Clip, tap: Tap) -> float 
         return NO_PROMPT
     span = turn.prompt_spans.get(tap)
     if span is None:
-        return not_on(tap, "prompt")
+        return no_prompt_on(tap)
     end = prompt.frame_at(turn.speech_end_s)
     start = end - round(PROMPT_TEMPLATE_S * prompt.sample_rate_hz)
     if turn.speech_start_s is not None:
@@ -312,7 +313,9 @@ def prompt_end_in(turn: Turn, prompt: Clip, recording: Clip, tap: Tap) -> float 
         known = _mono(prompt, (start, end))
         found = _place(known, prompt.sample_rate_hz, recording, channel, span)
         if isinstance(found, Missing):
-            return Missing(found.code, f"the prompt was not found in `{tap}` ({found})")
+            return Missing(
+                found.code, msg("the prompt was not found in `{tap}` ({reason})", tap=tap.value, reason=found.text)
+            )
         return found.frame + known.size * recording.sample_rate_hz / prompt.sample_rate_hz
 
     return remembered(recording, ("prompt end", tap, start, end), compute)
@@ -326,7 +329,7 @@ def reply_start_in_heard(turn: Turn, received: Clip, played: Clip | None, heard:
     """
     span = turn.reply_spans.get(Tap.HEARD)
     if span is None:
-        return not_on(Tap.HEARD, "reply")
+        return no_reply_on(Tap.HEARD)
     if played is None:
         return _received_in_heard(turn, received, heard, span)
     start = first_audible_played(turn, received, played)
@@ -346,7 +349,7 @@ def reply_start_in_heard(turn: Turn, received: Clip, played: Clip | None, heard:
         ):
             return begun.frame
         if isinstance(found, Missing):
-            return Missing(found.code, f"the reply was not found in `heard` ({found})")
+            return Missing(found.code, msg("the reply was not found in `heard` ({reason})", reason=found.text))
         return found.frame
 
     return remembered(heard, ("reply start", span, start), compute)
@@ -377,9 +380,10 @@ def _received_in_heard(turn: Turn, received: Clip, heard: Clip, span: Span) -> f
                     best = found
             if isinstance(best, Place) and best.confidence >= WHOLE:
                 break
-        if best is None or isinstance(best, Missing):
-            return Missing(MissingCode.NO_MATCH, f"the reply was not found in `heard` ({best})")
-        return best.frame
+        if isinstance(best, Place):
+            return best.frame
+        assert best is not None
+        return Missing(MissingCode.NO_MATCH, msg("the reply was not found in `heard` ({reason})", reason=best.text))
 
     return remembered(heard, ("reply start", span, start, "received"), compute)
 
@@ -393,9 +397,13 @@ def _place(known: NDArray[np.float32], rate_hz: int, recording: Clip, channel: i
     template = known if rate == rate_hz else rescale(known, rate / rate_hz)[0]
     place = locate(template, signal, rate)
     if place is None:
-        return Missing(MissingCode.SILENT, "it is silent there")
+        return Missing(MissingCode.SILENT, msg("it is silent there"))
     if place.confidence < CONFIDENT:
-        text = f"best correlation {place.confidence:.2f}, needed {CONFIDENT:.2f}"
+        text = msg(
+            "best correlation {confidence:.2f}, needed {confident:.2f}",
+            confidence=place.confidence,
+            confident=CONFIDENT,
+        )
         return Missing(MissingCode.NO_MATCH, text)
     return Place(first + place.frame, place.confidence)
 

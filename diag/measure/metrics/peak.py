@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.results import Reading, Tier, not_measured
 from diag.dsp import level
 from diag.measure.reasons import too_short
 from diag.measure.registry import Group, metric
 
-EMPTY = too_short("the clip has no samples")
+EMPTY = too_short(msg("the clip has no samples"))
 
 
 @metric(

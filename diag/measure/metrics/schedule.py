@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.results import Reading, Tier, not_measured
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
@@ -71,7 +72,7 @@ def arrival_jitter(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
     """
     arrival, due = arrivals(timeline, turn, received)
     if arrival.size < 3:
-        return not_measured(too_short("fewer than three chunks of audio were received"), Tier.EVENTS)
+        return not_measured(too_short(msg("fewer than three chunks of audio were received")), Tier.EVENTS)
     extra = np.diff(arrival) - np.diff(due)
     return Reading(value=float(np.percentile(np.abs(extra - np.median(extra)), 95)), tier=Tier.EVENTS)
 
@@ -102,7 +103,7 @@ def realtime_factor_min(turn: Turn, timeline: Timeline, received: Clip) -> Readi
         if long.any():
             slowest = min(slowest, float(np.min((due[first + 1 :] - due[first])[long] / elapsed[long])))
     if not np.isfinite(slowest):
-        return not_measured(too_short("the reply arrived within half a second"), Tier.EVENTS)
+        return not_measured(too_short(msg("the reply arrived within half a second")), Tier.EVENTS)
     return Reading(value=slowest, tier=Tier.EVENTS)
 
 
@@ -127,7 +128,7 @@ def realtime_ratio(turn: Turn, timeline: Timeline, sent: Clip) -> Reading:
     batches = timeline.named("batch_sent", start_s=turn.start_s, end_s=turn.end_s)
     t_s = np.array([event.t_s for event in batches])
     if t_s.size < 3 or t_s[-1] - t_s[0] < 1.0:
-        return not_measured(too_short("less than one second of audio was sent in this turn"), Tier.EVENTS)
+        return not_measured(too_short(msg("less than one second of audio was sent in this turn")), Tier.EVENTS)
     audio_s = np.array([event.data["start_frame"] for event in batches], dtype=np.float64) / sent.sample_rate_hz
     centred = t_s - t_s.mean()
     return Reading(value=float(centred @ audio_s / (centred @ centred)), tier=Tier.EVENTS)

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from diag.core.clip import Clip, Samples
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.dsp import phase
 from diag.dsp.additions import PLAIN_COPY_DB, Additions, measure_additions, plain_copy
@@ -36,9 +37,11 @@ from diag.measure.reasons import STRETCHED, TOO_LITTLE, wrong_speed
 
 T = TypeVar("T")
 _LONG_S, _SLICE_S, _SLICE_EDGE_S, _CLEARLY_DB = 5.0, 1.0, 0.05, PLAIN_COPY_DB + 3.0
-_SAME_RATE, _SAME_RATE_WITHIN = 0.01, 0.5
+_SAME_RATE_WITHIN = 0.5
 """Two sample rates are the same where clips differ by less than this number of samples at their ends; the rest is a
 drift, which the alignment follows."""
+_LOWER_BY = 0.01
+"""Share by which an output's sample rate must be below its input's to be the lower one."""
 _NO_DRIFT, _ALIASES_S = 1e-4, 12.0
 """Largest drift, and length of sound, with which aliases are searched at the higher of two rates."""
 
@@ -103,7 +106,9 @@ def sound(clip: Clip) -> Sound:
 def not_speech(clip: Clip) -> Missing | None:
     """Return why a clip cannot be judged as a voice; None if it is speech."""
     found = remembered(clip, "speech likeness", lambda: speech_likeness(sound(clip).spectrum))
-    return None if found.reason is None else Missing(MissingCode.NO_VOICE, f"no speech: {found.reason}")
+    return (
+        None if found.reason is None else Missing(MissingCode.NO_VOICE, msg("no speech: {reason}", reason=found.reason))
+    )
 
 
 def misread(clip: Clip) -> ByteReading | None:
@@ -112,7 +117,22 @@ def misread(clip: Clip) -> ByteReading | None:
 
 
 def match(reference: Clip, estimated: Clip) -> Match:
-    """Return speed and delays of an estimated clip relative to its reference."""
+    """Return speed and delays of an estimated clip relative to its reference.
+
+    Short gaps at every chunk look like a slower speed. Where no piece of the reference is found at that speed but some
+    are at another, no single speed is returned.
+    """
+    found = _matched(reference, estimated)
+    if found.rate_ratio is None or found.track is None or abs(found.rate_ratio - 1.0) <= HEALTHY_RATIO:
+        return found
+    at_pieces = _comparison(reference, estimated).rate_ratio
+    if at_pieces is None or abs(at_pieces / found.rate_ratio - 1.0) <= HEALTHY_RATIO:
+        return found
+    return replace(found, rate_ratio=None, time_ratio=None, track=None, precision=None, missing=STRETCHED)
+
+
+def _matched(reference: Clip, estimated: Clip) -> Match:
+    """Return speed and delays of an estimated clip by its spectra and its waveform as a whole."""
 
     def compute() -> Match:
         return match_clips(sound(reference), sound(estimated))
@@ -169,7 +189,7 @@ def compared(reference: Clip, estimated: Clip) -> SegmentComparison | Missing:
     found = match(reference, estimated)
     result = _comparison(reference, estimated)
     if result.rate_ratio is None:
-        return found.missing or Missing(MissingCode.NO_MATCH, result.reason or "nothing of the input was found")
+        return found.missing or Missing(MissingCode.NO_MATCH, result.reason or msg("nothing of the input was found"))
     odd = sum(event.kind not in _ORDINARY for event in result.events)
     overlaps = sum(event.kind is EventKind.OVERLAP for event in result.events)
     if found.rate_ratio is not None and found.track is None and odd > max(MOST_ODD_EVENTS, overlaps):
@@ -179,7 +199,7 @@ def compared(reference: Clip, estimated: Clip) -> SegmentComparison | Missing:
 
 def _comparison(reference: Clip, estimated: Clip) -> SegmentComparison:
     """Return the comparison at the speed of the match, if delays could be followed at it."""
-    found = match(reference, estimated)
+    found = _matched(reference, estimated)
     known = found.rate_ratio if found.track is not None else None
 
     def compute() -> SegmentComparison:
@@ -191,14 +211,19 @@ def _comparison(reference: Clip, estimated: Clip) -> SegmentComparison:
 
 
 def _comparison_at(reference: Clip, estimated: Clip, known: float | None) -> SegmentComparison:
-    """Return the comparison at a known speed. A speed near 1 may be the error of a match of short clips.
+    """Return the comparison at a known speed, or at another one if nothing is found at it.
 
-    Then the comparison finds the drift of two clocks itself, and the known speed is used only if more is found by it.
+    A speed near 1 may be the error of a match of short clips. Then the comparison finds the drift of two clocks itself,
+    and the known speed is used only if more is found by it.
     """
     own, other = sound(reference), sound(estimated)
-    if known is None or abs(known - 1.0) > HEALTHY_RATIO:
-        return compare_segment(own, other, rate_ratio=known)
+    if known is not None and abs(known - 1.0) > HEALTHY_RATIO:
+        at_speed = compare_segment(own, other, rate_ratio=known)
+        if at_speed.rate_ratio is not None:
+            return at_speed
     free = compare_segment(own, other)
+    if known is None or abs(known - 1.0) > HEALTHY_RATIO:
+        return free
     if free.rate_ratio is not None and len(free.pieces) == 1 and not free.events:
         return free
     at_speed = compare_segment(own, other, rate_ratio=known)
@@ -336,7 +361,7 @@ def _additions(reference: Clip, estimated: Clip, found: SegmentComparison, ratio
     if pair.active.sum() < LEAST_FRAMES:
         return TOO_LITTLE
     added = measure_additions(pair)
-    if factor > 1.0 - _SAME_RATE or abs(ratio - 1.0) > _NO_DRIFT:
+    if factor > 1.0 - _LOWER_BY or abs(ratio - 1.0) > _NO_DRIFT:
         return added
     return replace(added, aliasing=_aliasing_at_own_rate(own, heard, found, rate_hz))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, not_measured
 from diag.measure.metrics.sounds import HEALTHY_RATIO, compared, match, speed, tracked
@@ -96,10 +97,10 @@ def drift_ppm(reference: Clip, estimated: Clip) -> Reading:
         return not_measured(wrong_speed(found.rate_ratio))
     span_s = sum(stretch.end_s - stretch.start_s for stretch in found.track.stretches)
     if span_s < DRIFT_SHORTEST_S:
-        return not_measured(too_short(f"{span_s:.1f} s of sound are too short to measure drift"))
+        return not_measured(too_short(msg("{span_s:.1f} s of sound are too short to measure drift", span_s=span_s)))
     drift, error = found.rate_ratio - 1.0, match(reference, estimated).precision
     if abs(drift) * 1e6 > CLOCKS_PPM and (error is None or error > PRECISE_SHARE * abs(drift)):
-        text = "its parts do not agree on a drift, as with a comb filter or a room"
+        text = msg("its parts do not agree on a drift, as with a comb filter or a room")
         return not_measured(Missing(MissingCode.DISAGREE, text))
     return Reading(value=drift * 1e6, confidence=found.confidence)
 
@@ -128,7 +129,7 @@ def hop_delay(reference: Clip, estimated: Clip) -> Reading:
         return not_measured(found)
     if (reference.start_s is None) != (estimated.start_s is None):
         return not_measured(
-            Missing(MissingCode.NO_CLOCK, "only one of the two recordings has a start time on the clock")
+            Missing(MissingCode.NO_CLOCK, msg("only one of the two recordings has a start time on the clock"))
         )
     first = found.pieces[0]
     start_s = (estimated.start_s or 0.0) - (reference.start_s or 0.0)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from diag.core.chain import HEARD_REPLY_CHANNEL, Tap
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Spot, Tier, not_measured
 from diag.core.take import Turn
@@ -34,12 +35,12 @@ FEWEST_TURNS = 4
 
 Interval = tuple[float, float]
 
-NO_BARGE_IN = Missing(MissingCode.NO_TURN, "nobody interrupted a reply in this turn")
-NOT_INTERRUPTED = Missing(MissingCode.NO_TURN, "the reply of this turn was not interrupted")
-OVER_BEFORE = Missing(MissingCode.NO_TURN, "the reply was over before the user spoke")
-ENDED_BY_ITSELF = Missing(MissingCode.NO_TURN, "the reply ended by itself soon after the user spoke")
-ONE_CHANNEL = Missing(MissingCode.UNFIT, "the ear hears the user and the reply in one channel")
-NO_CLOCK = Missing(MissingCode.NO_CLOCK, "a recording has no start time on the clock")
+NO_BARGE_IN = Missing(MissingCode.NO_TURN, msg("nobody interrupted a reply in this turn"))
+NOT_INTERRUPTED = Missing(MissingCode.NO_TURN, msg("the reply of this turn was not interrupted"))
+OVER_BEFORE = Missing(MissingCode.NO_TURN, msg("the reply was over before the user spoke"))
+ENDED_BY_ITSELF = Missing(MissingCode.NO_TURN, msg("the reply ended by itself soon after the user spoke"))
+ONE_CHANNEL = Missing(MissingCode.UNFIT, msg("the ear hears the user and the reply in one channel"))
+NO_CLOCK = Missing(MissingCode.NO_CLOCK, msg("a recording has no start time on the clock"))
 
 
 def interruption(timeline: Timeline, turn: Turn) -> Event | None:
@@ -244,7 +245,7 @@ def interrupt_delay(turn: Turn, turns: tuple[Turn, ...], timeline: Timeline) -> 
         return not_measured(NO_PROMPT, Tier.EVENTS)
     event = interruption(timeline, old)
     if event is None:
-        return not_measured(Missing(MissingCode.NO_EVENTS, "the service did not send `interrupted`"), Tier.EVENTS)
+        return not_measured(Missing(MissingCode.NO_EVENTS, msg("the service did not send `interrupted`")), Tier.EVENTS)
     return Reading(value=event.t_s - turn.speech_start_s, tier=Tier.EVENTS)
 
 
@@ -416,7 +417,7 @@ def end_of_turn(turn: Turn, timeline: Timeline) -> Reading:
         if event.data.get("turn", turn.index) == turn.index and event.data.get("direction") != "output"
     ]
     if not signs:
-        return not_measured(Missing(MissingCode.NO_EVENTS, "nothing came after the prompt"), Tier.EVENTS)
+        return not_measured(Missing(MissingCode.NO_EVENTS, msg("nothing came after the prompt")), Tier.EVENTS)
     return Reading(value=min(signs) - end, tier=Tier.EVENTS, confidence=0.0)
 
 
@@ -457,7 +458,10 @@ def _waits(turns: Sequence[Turn], timeline: Timeline) -> tuple[NDArray[np.float6
 
 
 def _too_few(turns: int) -> Missing:
-    return Missing(MissingCode.TOO_SHORT, f"{turns} answered turns; a trend needs {FEWEST_TURNS}")
+    return Missing(
+        MissingCode.TOO_SHORT,
+        msg("{turns} answered turns; a trend needs {fewest_turns}", turns=turns, fewest_turns=FEWEST_TURNS),
+    )
 
 
 @metric(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Tier, not_measured
 from diag.dsp.dullness import TrebleLoss
@@ -29,13 +30,13 @@ from diag.measure.registry import Group, metric
 
 TAPS = (Tap.RECEIVED, Tap.PLAYED, Tap.HEARD)
 """Taps that carry the service's voice. The others carry the user's."""
-NO_PROFILE = Missing(MissingCode.NO_PROFILE, "no profile of the voice was given")
-OTHER_VOICE = Missing(MissingCode.OTHER_VOICE, "it does not sound like the voice of the profile at any speed")
+NO_PROFILE = Missing(MissingCode.NO_PROFILE, msg("no profile of the voice was given"))
+OTHER_VOICE = Missing(MissingCode.OTHER_VOICE, msg("it does not sound like the voice of the profile at any speed"))
 OTHER_VOICE_OR_SPEED = Missing(
     MissingCode.OTHER_VOICE,
-    "it does not sound like the voice of the profile, and is too short to tell whether its speed is wrong",
+    msg("it does not sound like the voice of the profile, and is too short to tell whether its speed is wrong"),
 )
-NO_BAND = Missing(MissingCode.LOW_RATE, "no band above 3.5 kHz exists in both the recording and the profile")
+NO_BAND = Missing(MissingCode.LOW_RATE, msg("no band above 3.5 kHz exists in both the recording and the profile"))
 
 
 def voice_speed(clip: Clip, voice: VoiceProfile | None) -> ProfileSpeed | Missing:
@@ -44,12 +45,18 @@ def voice_speed(clip: Clip, voice: VoiceProfile | None) -> ProfileSpeed | Missin
         return NO_PROFILE
     found = remembered(clip, ("voice speed", voice), lambda: speed_against_profile(voice, sound(clip)))
     if found is None:
-        return too_short(f"less than {LEAST_SPEED_S:g} s of speech")
+        return too_short(msg("less than {least_speed_s:g} s of speech", least_speed_s=LEAST_SPEED_S))
     if found.apart_db > MOST_APART_DB:
         return OTHER_VOICE
     if speech_s(sound(clip).spectrum) < LEAST_SPEED_S and 1 / GROSS_SPEED < found.ratio < GROSS_SPEED:
         least = 100 * (GROSS_SPEED - 1)
-        return too_short(f"less than {LEAST_SPEED_S:g} s of speech, which show only speeds that are {least:.0f} % off")
+        return too_short(
+            msg(
+                "less than {least_speed_s:g} s of speech, which show only speeds that are {least:.0f} % off",
+                least_speed_s=LEAST_SPEED_S,
+                least=least,
+            )
+        )
     return not_speech(clip) or found
 
 
@@ -71,11 +78,14 @@ def voice_treble(clip: Clip, voice: VoiceProfile | None) -> tuple[float, TrebleL
         if apart_db is not None and apart_db > OTHER_VOICE_DB:
             return speed if speed.code is MissingCode.OTHER_VOICE else OTHER_VOICE_OR_SPEED
     elif abs(speed.ratio - 1.0) > WELL_WITHIN:
-        text = f"the speed differs by {100 * (speed.ratio - 1):+.0f} % from the voice's, which has to be repaired first"
+        text = msg(
+            "the speed differs by {number:+.0f} % from the voice's, which has to be repaired first",
+            number=100 * (speed.ratio - 1),
+        )
         return Missing(MissingCode.WRONG_SPEED, text)
     found = remembered(clip, ("voice treble", voice), lambda: treble_against_profile(voice, sound(clip)))
     if found is None:
-        return too_short(f"less than {LEAST_TREBLE_S:.0f} s of speech")
+        return too_short(msg("less than {least_treble_s:.0f} s of speech", least_treble_s=LEAST_TREBLE_S))
     return NO_BAND if found.mean_db is None else (found.mean_db, found)
 
 
@@ -181,10 +191,16 @@ def distance_of_voice(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
     if voice is None:
         return not_measured(NO_PROFILE, Tier.PROFILE)
     if voice.duration_s < LEAST_IDENTITY_S:
-        text = f"the profile has {voice.duration_s:.0f} s of speech; {LEAST_IDENTITY_S:.0f} s tell voices apart"
+        text = msg(
+            "the profile has {duration_s:.0f} s of speech; {least_identity_s:.0f} s tell voices apart",
+            duration_s=voice.duration_s,
+            least_identity_s=LEAST_IDENTITY_S,
+        )
         return not_measured(too_short(text), Tier.PROFILE)
     found = distance_from_voice(clip, voice)
     if found is None:
-        return not_measured(too_short(f"less than {LEAST_TREBLE_S:.0f} s of speech"), Tier.PROFILE)
+        return not_measured(
+            too_short(msg("less than {least_treble_s:.0f} s of speech", least_treble_s=LEAST_TREBLE_S)), Tier.PROFILE
+        )
     missing = not_speech(clip)
     return not_measured(missing, Tier.PROFILE) if missing else Reading(value=found, tier=Tier.PROFILE)

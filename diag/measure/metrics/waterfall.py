@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Tier, not_measured
 from diag.core.take import Turn
@@ -25,7 +26,7 @@ from diag.measure.metrics.moments import (
 from diag.measure.reasons import NO_AUDIO
 from diag.measure.registry import Group, metric
 
-NEVER_SENT = Missing(MissingCode.NO_EVENTS, "the batch with the prompt's last sample was never sent")
+NEVER_SENT = Missing(MissingCode.NO_EVENTS, msg("the batch with the prompt's last sample was never sent"))
 
 
 def captured_s(turn: Turn, timeline: Timeline, prompt: Clip, captured: Clip) -> float | Missing:

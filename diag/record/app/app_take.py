@@ -23,7 +23,7 @@ from diag.core.keys import key_variable
 from diag.core.processes import no_garbage_collection
 from diag.core.take import Take
 from diag.core.temporary import temporary_folder
-from diag.core.timeline import Event, EventName
+from diag.core.timeline import Event, EventName, session_lost
 from diag.core.units import SILENCE_DBFS, db_from_amplitude
 from diag.files.checksums import record_sums
 from diag.files.run_folders import write_take
@@ -258,7 +258,7 @@ class _AppRecorder:
         self._conversation.event(name, data)
         if name == EventName.CHUNK_RECEIVED:
             self._conversation.content()
-        elif name == EventName.SESSION_CLOSED and data["by"] == "service" and not self._open:
+        elif name == EventName.SESSION_CLOSED and session_lost(data) and not self._open:
             self._conversation.lost()
 
     @property

@@ -246,6 +246,9 @@ FAULT_CASES = [
          ("CFG011",), words=("location",)),
     Case("detection switched off and nothing marks the turn", replace(MUTE, config=DETECTION_OFF), ("CFG012",),
          ("SVC002",), words=("activityStart",)),
+    Case("audio from a model that only transcribes", refused(
+        1007, "The requested combination of response modalities (AUDIO) is not supported by the model."),
+         ("CFG003",), words=("does not answer with audio", "models/gemini-3.8-live")),
     Case("a setting that the model does not take", refused(1007, "Thinking level is not supported for this model."),
          ("CFG013",), words=("thinking_level",)),
     # microphone
@@ -342,6 +345,8 @@ FAULT_CASES = [
          replace(HEALTHY, reply_s=3.0, chunk_s=0.5, pace=0.9, play=stall(1.0, 0.12, 24000)), ("SVC004",), ("PLY003",),
          severity="warning"),
     Case("the player plays nothing", replace(HEALTHY, play=lambda x: x * 0), ("PLY006",)),
+    Case("the player decodes to values near zero", replace(HEALTHY, play=lambda x: x * 0.0005), ("PLY006",),
+         ("PLY013",), words=("not digital silence", "charCodeAt")),
     Case("the player leaves out a part", replace(HEALTHY, play=skip(0.8, 0.15, 24000)), ("PLY011",)),
     Case("clicks at every chunk", replace(HEALTHY, play=clicking), ("PLY004",), severity="warning"),
     Case("straight lines between samples", replace(HEALTHY, play=interpolated), ("PLY005",), ("PLY002",),

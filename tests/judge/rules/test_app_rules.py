@@ -92,7 +92,7 @@ def test_an_app_that_ends_is_found_with_its_exit_code_and_last_lines(events, wor
         (127, ["sh: x: not found"], "there is no such program", "correct `command` in [app], or `--app`"),
         (126, ["no"], "an error in the app, which its last lines name", "correct the error that the last lines"),
         (1, [], "the app is made to end", "correct the error that the last lines"),
-        (0, ["bye"], "the app is made to end", "correct the error that the last lines"),
+        (0, ["bye"], "the app is made to end", "let the app listen on"),
     ],
 )
 def test_the_exit_code_of_an_app_says_why_it_ended(code, lines, cause, fix):
@@ -136,7 +136,7 @@ def test_a_pace_that_fits_another_sample_rate_is_suspected(ratio, content_hz):
     found = send_rate_suspected(paced(ratio), LABELLED_16K)
     assert found.status is Status.RAISED
     assert f"{content_hz} Hz audio seems to be sent labelled 16000 Hz" in found.title
-    assert send_pacing(paced(ratio), LABELLED_16K).status is Status.NOT_CHECKED
+    assert send_pacing(paced(ratio), LABELLED_16K, Timeline(())).status is Status.NOT_CHECKED
 
 
 @pytest.mark.parametrize("ratio", [0.99, 1.0, 1.012])
@@ -146,7 +146,7 @@ def test_real_time_is_clear(ratio):
 
 def test_a_pace_that_fits_no_sample_rate_is_a_matter_of_pacing():
     assert send_rate_suspected(paced(1.2), LABELLED_16K).status is Status.CLEAR
-    assert send_pacing(paced(1.2), LABELLED_16K).status is Status.RAISED
+    assert send_pacing(paced(1.2), LABELLED_16K, Timeline(())).status is Status.RAISED
 
 
 def test_where_the_speed_was_measured_nothing_is_suspected():

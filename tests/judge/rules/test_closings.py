@@ -38,7 +38,7 @@ REFUSALS = [
      "CFG002", "model"),
     (1007, "Cannot extract voices from a non-audio request.", "CFG003", "ask for audio alone"),
     (1007, NATIVE, "CFG003", "ask for audio alone"),
-    (1007, AUDIO_OF_TEXT, "CFG003", "modality"),
+    (1007, AUDIO_OF_TEXT, "CFG003", "use a Live model that speaks"),
     (1008, "Method doesn't allow unregistered callers (callers without established identity). Pleas", "CFG004", "key"),
     (1008, "Your API key was reported as leaked. Please use another API key.", "CFG004", "make a new key"),
     (1007, "API key not valid. Please pass a valid API key.", "CFG004", "GEMINI_API_KEY"),

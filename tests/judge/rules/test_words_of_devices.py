@@ -4,10 +4,11 @@ import pytest
 
 from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Measurement, Measurements, Status, Tier
+from diag.core.results import Measurement, Measurements, Severity, Status, Tier
 from diag.core.take import Turn
 from diag.core.timeline import Event, EventName, Timeline
 from diag.judge.rules.app002 import app_ended
+from diag.judge.rules.app003 import service_not_reached_through_proxy
 from diag.judge.rules.cfg012 import activity_detection_off
 from diag.judge.rules.env003 import loopback_uncalibrated
 from diag.judge.rules.env007 import device_xruns
@@ -155,6 +156,58 @@ def test_an_app_that_ends_is_told_with_when_and_why(events, more, expected):
 def test_without_an_app_or_its_end_there_is_no_finding():
     assert app_ended(timeline=Timeline(())).applies is False
     assert told(app_ended(timeline=Timeline((STARTED,)))) == "clear"
+
+
+# --- an app whose sessions do not pass the proxy
+
+
+def passed(*events, started=STARTED, **stopped):
+    end = event(EventName.APP_STOPPED, 9.0, **stopped)
+    found = service_not_reached_through_proxy(timeline=Timeline((started, *events, end)))
+    return told(found), found
+
+
+ELSEWHERE = "the address of the service is fixed in the app, and its library does not use HTTPS_PROXY"
+DISTRUST = "the library has a certificate store of its own and ignores SSL_CERT_FILE"
+
+
+@pytest.mark.parametrize(
+    ("events", "stopped", "expected"),
+    [
+        ((READY,), {"sessions": 1}, "clear"),
+        ((), {"sessions": 0}, "the app did not get as far as opening a session"),
+        ((READY,), {"requests": 3}, ["The app listens, but its sessions do not pass the recording proxy",
+                                     "0 sessions and 3 other requests passed the proxy", ELSEWHERE]),
+        ((READY,), {"connections": ["a:443", "b:443"], "last_lines": ["x"]},
+         ["The app listens, but its sessions do not pass the recording proxy: it is connected to a:443",
+          "0 sessions and 0 other requests passed the proxy; the program was connected to a:443, b:443",
+          "last lines of its output: x", ELSEWHERE]),
+        ((), {"refused_certificates": 2},
+         ["The app does not trust the certificate of the recording proxy, so no session was opened",
+          "0 sessions and 0 other requests passed the proxy; 2 connections were given up during the TLS handshake",
+          DISTRUST]),
+        ((READY,), {"page_messages": {"sent": 4, "received": 5}},
+         ["The page talks to a server that diag did not start; the page's own messages are taken for `sent` and "
+          "`received`",
+          "0 sessions and 0 other requests passed the proxy; the page sent 4 messages with audio and received 5",
+          "the server runs already, or on another machine"]),
+        ((READY,), {"page_messages": {"sent": 4, "received": 0}},
+         ["The app listens, but its sessions do not pass the recording proxy",
+          "0 sessions and 0 other requests passed the proxy", ELSEWHERE]),
+    ],
+)  # fmt: skip
+def test_sessions_that_do_not_pass_the_proxy_are_told_with_where_they_went(events, stopped, expected):
+    assert passed(*events, **stopped)[0] == expected
+
+
+def test_a_page_is_told_to_name_its_server_and_an_app_to_take_the_proxy():
+    page = event(EventName.APP_STARTED, url="http://x")
+    assert passed(READY, started=page)[1].fix.startswith("name the command of the page's server")
+    assert passed(READY)[1].fix.startswith("let the client library take its address")
+    assert passed(READY, page_messages={"sent": 1, "received": 1})[1].severity is Severity.INFO
+    assert service_not_reached_through_proxy(timeline=Timeline(())).applies is False
+    unknown = service_not_reached_through_proxy(timeline=Timeline((STARTED,)))
+    assert told(unknown) == "how the app ended was not recorded"
 
 
 # --- activity detection that is switched off

@@ -95,6 +95,9 @@ PAGES = {
     "the microphone is suspended": {"page_context": [{**CAPTURE, "state": "suspended"}, PLAY]},
     "both are suspended": {"page_context": [{**CAPTURE, "state": "suspended"}, {**PLAY, "state": "suspended"}]},
     "a syntax error": {"page_error": [error("SyntaxError: missing )")]},
+    "a message is a blob": {"page_error": [
+        error("SyntaxError: Unexpected token 'o', \"[object Blob]\" is not valid JSON")], "chunk_received": []},
+    "something else is no JSON": {"page_error": [error("SyntaxError: \"ping\" is not valid JSON")]},
     "declared twice, and nothing came": {
         "page_error": [error("Identifier 'x' has already been declared")], "chunk_received": []},
     "four errors without a place": {"page_error": [error(f"x{number} is not defined", "", 0) for number in range(4)]},

@@ -80,3 +80,12 @@ def test_what_sounds_slow_in_noise_is_not_judged(talk):
     found = suspected_speed(Clip(samples=noisy, sample_rate_hz=12000))
     assert found.value is None
     assert found.missing.code is MissingCode.UNFIT
+
+
+@pytest.mark.parametrize(("rate_hz", "suspected"), [(12000, True), (15000, False)])
+def test_with_less_than_4_s_of_speech_only_a_speed_that_is_clearly_wrong_is_suspected(rate_hz, suspected):
+    reply = read_wav(REPLIES / "hearing_you_well.wav").samples[: round(3.4 * rate_hz)]
+    assert speed_alone(Sound(reply, float(rate_hz))).suspected
+    found = suspected_speed(Clip(samples=reply, sample_rate_hz=rate_hz))
+    assert (found.value is not None) == suspected
+    assert suspected or found.missing.code is MissingCode.UNDECIDED
