@@ -155,8 +155,8 @@ def print_strengths(rooms: Sequence[str]) -> None:
                 all_found.append(count["found"] == len(SOUNDS[hop][1]))
                 words.append(f"{value:g}: {dict(count)}")
             missed = max((place for place, found in enumerate(all_found) if not found), default=-1)
-            least = f"{values[missed + 1]:g} on" if missed + 1 < len(values) else "no strength tried"
-            print(f"{room:13} {hop:10} {kind:9} found from {least} ({key}); {', '.join(words)}", flush=True)
+            least = f"found from {values[missed + 1]:g} on" if missed + 1 < len(values) else "not always found"
+            print(f"{room:13} {hop:10} {kind:9} {least} ({key}); {', '.join(words)}", flush=True)
 
 
 def main() -> None:

@@ -28,9 +28,11 @@ from diag.measure.registry import Group, all_metrics
 from diag.report.endurance import CONNECTION_COLUMNS, LOAD_COLUMNS
 from diag.report.language import DOMAIN, LANGUAGES
 from diag.report.localised import catalogue_texts
+from diag.report.manual import BETTER
 from diag.report.recording_marks import WORDS_OF_EVENT, WORDS_OF_SPOT
 from diag.report.release_text import STAND_IN
 from diag.report.sentences import TIER_WORDS, capitalised, label
+from diag.report.symptoms import GLOSSARY, SYMPTOMS
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "diag/report"
@@ -112,10 +114,23 @@ def registered() -> Iterator[tuple[str, str]]:
         yield decision.words, "decision"
     for group in Group:
         yield capitalised(group.value), "group of measures"
+    yield from explained()
     for metric in all_metrics():
         yield label(metric.name), "measure"
         if metric.headline is not None:
             yield metric.headline, "measure in a sentence"
+
+
+def explained() -> Iterator[tuple[str, str]]:
+    """Yield what `diag explain` says of words and of what one hears, each with the place that it comes from."""
+    for meaning in GLOSSARY.values():
+        yield meaning, "word of the glossary"
+    for symptom in SYMPTOMS:
+        yield symptom.title, "what one hears"
+        for _command, tells in symptom.commands:
+            yield tells, "what a command tells"
+    for words in BETTER.values():
+        yield words, "which value of a measure is better"
 
 
 def texts() -> Catalog:

@@ -237,6 +237,9 @@ def comb(response: Response) -> Comb | None:
     direct, copy = (float(np.square(size[at - lobe : at + lobe + 1]).sum()) for at in (middle, peak))
     share = np.sqrt(copy / direct) if direct > 0.0 else 0.0
     beside = size[(away >= first) & (away <= last) & (np.abs(np.arange(size.size) - peak) > 2 * lobe)]
+    if size[peak] < float(size[peak - lobe : peak + lobe + 1].max()):
+        # The flank of an earlier copy.
+        return None
     if share < _COMB_LEAST or size[peak] < _COMB_STANDS_OUT * float(np.quantile(beside, 0.9)):
         return None
     # A louder copy makes the same comb as a fainter one, only later.

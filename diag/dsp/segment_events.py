@@ -552,7 +552,7 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
     ):
         looped = _loop(story, before, after)
         events = _pieces_of_gap(story, before, after) if looped is None else [looped]
-        if left_out >= least and recognisable:
+        if left_out >= least and recognisable and not _is_masked(pair, before, after):
             events.append(Event(EventKind.SKIP, reference_s, clip_s, story.reference_s(left_out)))
         return events
     events = []
@@ -563,6 +563,18 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
         duration_s = story.clip_s(change) if change > 0 else story.reference_s(-change)
         events.append(Event(kind, reference_s, clip_s, duration_s, story.reference_s(_pause_around(story, before))))
     return events
+
+
+def _is_masked(pair: Pair, before: Piece, after: Piece) -> bool:
+    """Return whether much louder sound covers a gap in which nothing is late: the reference may go on below it.
+
+    The louder sound of a shorter gap is not reported by itself, so the gap is.
+    """
+    own = _gain(pair, before) * pair.x.samples[before.last : after.first]
+    other = sliced(pair.y.samples, before.end, own.size)
+    masked = float(other @ other) > float(own @ own) * 10 ** (_AS_LOUD_DB / 10)
+    same = abs(after.delay - before.delay) < SAME_S * pair.rate_hz
+    return masked and same and own.size > OTHER_SHORTEST_S * pair.rate_hz
 
 
 def _is_recognisable(pair: Pair, before: Piece, after: Piece) -> bool:

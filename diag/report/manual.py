@@ -73,7 +73,7 @@ def _topic_text(topic: Topic, width: int) -> str:
     if isinstance(topic, Symptom):
         return _symptom_text(topic, width)
     word, meaning = topic
-    return "\n".join(wrapped(f"{word}: {meaning}", width, later="  "))
+    return "\n".join(wrapped(f"{word}: {tr(meaning)}", width, later="  "))
 
 
 def _topic_json(topic: Rule | Symptom | tuple[str, str]) -> dict[str, Any]:
@@ -97,8 +97,12 @@ def overview(width: int = 80) -> str:
         [
             *lines,
             "",
-            "Details of a finding: `diag explain CODE`; of a measure: `diag explain rate_ratio`",
-            *wrapped(f"What can cause what you hear: `diag explain dull`; also {heard}", width, later="  "),
+            tr("Details of a finding: `diag explain CODE`; of a measure: `diag explain rate_ratio`"),
+            *wrapped(
+                tr("What can cause what you hear: `diag explain dull`; also {words}").format(words=heard),
+                width,
+                later="  ",
+            ),
         ]
     )
 
@@ -208,10 +212,10 @@ def _nearest(wanted: str, codes: Sequence[str], names: dict[str, str], measures:
 
 
 def _symptom_text(symptom: Symptom, width: int) -> str:
-    lines = [symptom.title, "", "  Commands that tell the causes apart"]
+    lines = [tr(symptom.title), "", "  " + tr("Commands that tell the causes apart")]
     for command, tells in symptom.commands:
-        lines += [f"    {command}", *wrapped(f"      {tells}", width, later="      ")]
-    lines += ["", "  Findings that can cause it"]
+        lines += [f"    {command}", *wrapped(f"      {tr(tells)}", width, later="      ")]
+    lines += ["", "  " + tr("Findings that can cause it")]
     for rule in rules_of(symptom, all_rules()):
         summary = _summary(rule)
         lines += wrapped(f"    {state_of(rule.severity).shape} {rule.code}  {summary}", width, later=" " * 14)
@@ -281,7 +285,7 @@ def _rule_json(rule: Rule) -> dict[str, Any]:
 
 # --- measures ---------------------------------------------------------------------------------------------------
 
-_BETTER = {
+BETTER = {
     "lower": "lower is better",
     "higher": "higher is better",
     "one": "1 is right",
@@ -291,17 +295,27 @@ _BETTER = {
 
 
 def _measure_text(metric: Metric) -> str:
-    unit = "" if metric.unit in ("1", "") else f" in {metric.unit}"
-    head = f"{metric.name}  {tr(label(metric.name))}{unit}, on {_place(metric)}; {_BETTER[metric.better]}"
+    words = (
+        tr("{name}  {label}, on {place}; {better}")
+        if metric.unit in ("1", "")
+        else tr("{name}  {label} in {unit}, on {place}; {better}")
+    )
+    head = words.format(
+        name=metric.name,
+        label=tr(label(metric.name)),
+        unit=metric.unit,
+        place=_place(metric),
+        better=tr(BETTER[metric.better]),
+    )
     return f"{head}\n\n{inspect.getdoc(metric.function) or ''}"
 
 
 def _place(metric: Metric) -> str:
     if metric.kind is MetricKind.SEGMENT:
-        return "every segment whose ends carry the same speech"
+        return tr("every segment whose ends carry the same speech")
     if metric.taps:
-        return "every tap" if set(metric.taps) == set(Tap) else ", ".join(f"`{tap.value}`" for tap in metric.taps)
-    return "each turn" if "turn" in metric.needs else "each take"
+        return tr("every tap") if set(metric.taps) == set(Tap) else ", ".join(f"`{tap.value}`" for tap in metric.taps)
+    return tr("each turn") if "turn" in metric.needs else tr("each take")
 
 
 def _measure_json(metrics: tuple[Metric, ...]) -> dict[str, Any]:

@@ -58,6 +58,10 @@ def test_sound_that_is_mixed_with_itself_some_milliseconds_later_is_a_comb(voice
     assert found.depth_db < -TONE_WARN_DB
 
 
+def test_a_copy_one_millisecond_later_takes_out_bands_and_is_given_no_other_delay(voice):
+    assert comb_of(voice, voice + 0.9 * np.pad(voice, (24, 0))[: voice.size]) is None
+
+
 def test_a_faint_reflection_is_no_comb(voice):
     late = np.pad(voice, (72, 0))[: voice.size]
     assert comb_of(voice, voice + 0.35 * late) is None

@@ -33,7 +33,9 @@ def test_what_is_declared_of_each_rule_is_as_approved():
 
 def test_the_shared_limits_are_as_approved():
     values = {name: value for name, value in vars(limits).items() if name.isupper() and isinstance(value, int | float)}
-    check(APPROVED, "limits", "\n".join(f"{name} {value:.6f}" for name, value in sorted(values.items())), exact=True)
+    lines = [f"{name} {value:.6f}" for name, value in sorted(values.items())]
+    lines += [f"CLEARLY_WORSE {name} {factor:g} {more:g}" for name, (factor, more) in limits.CLEARLY_WORSE.items()]
+    check(APPROVED, "limits", "\n".join(lines), exact=True)
 
 
 MODULES = [

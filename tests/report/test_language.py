@@ -128,6 +128,9 @@ def test_texts_of_the_script_are_in_the_page(tmp_path):
 def test_explain_is_korean():
     with speaking("ko"):
         assert "진단 내용" in explain("PLY001")
+        for asked in ("dull", "hop"):
+            prose = re.sub(r"`[^`]*`|[a-z]+ [\w./:-]+\.(?:wav|toml|json|html)[^\n]*", "", explain(asked))
+            assert not SENTENCE.search(prose.partition(": ")[2] or prose), prose
         assert len(HANGUL.findall(overview())) > 1000
 
 

@@ -54,7 +54,8 @@ _CAUSES = ("samples are read in the wrong byte order or format, or a byte was lo
         "byte-misaligned",
         Hop.PLAYER,
         causes=_CAUSES,
-        fix="read the reply as little-endian 16-bit samples, and keep an odd last byte for the next chunk",
+        fix="read the reply as little-endian 16-bit samples without headers or text between them, and keep an odd last "
+        "byte for the next chunk",
     ),
     OnHop(
         "SPK008",

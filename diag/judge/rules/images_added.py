@@ -6,7 +6,8 @@ from diag.core.chain import Hop
 from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict
 from diag.dsp.band import IMAGING_LIMIT
-from diag.judge.evidence import evidence_of, raised_at, worst_fault
+from diag.judge.evidence import LostTreble, evidence_of, lost_treble, raised_at, worst_fault
+from diag.judge.limits import TREBLE_ERROR_DB
 from diag.judge.registry import OnHop, Place, segment_rule
 
 _CAUSES = (
@@ -58,8 +59,15 @@ def images_added(place: Place, measurements: Measurements) -> Verdict:
         output=place.output,
         limit=IMAGING_LIMIT,
     )
+    evidence, fix = [evidence_of(item, text)], ""
+    lost = lost_treble(measurements, place.hop)
+    if isinstance(lost, LostTreble) and lost.loss_db >= TREBLE_ERROR_DB:
+        # A better resampler does not bring back what a lower sample rate took away before it.
+        evidence.append(lost.evidence(place))
+        fix = msg("{fix}; also find what lowers the sample rate before it, and keep the rate", fix=place.on.fix)
     return raised_at(
         place,
         msg("The {who} adds mirror images of the voice, as a poor resampler does", who=place.who),
-        evidence=[evidence_of(item, text)],
+        evidence=evidence,
+        fix=fix,
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from diag.core.chain import Hop, Tap
 from diag.core.messages import msg
 from diag.core.missing import MissingCode
@@ -9,8 +12,11 @@ from diag.core.results import Evidence, Measurement, Measurements, Verdict, not_
 from diag.core.timeline import EventName, Timeline
 from diag.judge.closings import ENDINGS
 from diag.judge.evidence import clear_if_measured, number, turn_of
-from diag.judge.limits import SILENT_DBFS
+from diag.judge.limits import OWN_AUDIO, SILENT_DBFS, passes_unchanged
 from diag.judge.registry import OnHop, Place, segment_rule
+
+_ZEROS_DBFS = -100.0
+"""What is below this is digital silence, or a rounding error of it: a 16-bit sample of 1 has -90 dBFS."""
 
 
 @segment_rule(
@@ -63,7 +69,9 @@ from diag.judge.registry import OnHop, Place, segment_rule
     ),
     severity="error",
 )
-def silent_output(place: Place, measurements: Measurements, timeline: Timeline) -> Verdict:
+def silent_output(
+    place: Place, measurements: Measurements, timeline: Timeline, environment: Mapping[str, Any]
+) -> Verdict:
     """The {who} gets sound and delivers silence.
 
     What it shows
@@ -116,11 +124,23 @@ def silent_output(place: Place, measurements: Measurements, timeline: Timeline) 
     evidence = [Evidence(text=text, metric="peak_dbfs", turn=item.turn)]
     if place.hop is Hop.SPEAKER and timeline.events:
         evidence.append(Evidence(text=msg("the ear works: it heard the calibration burst of the mouth")))
+    cause, fix = place.on.causes[0], place.on.fix
+    level_dbfs = None if output is None else number(output)
+    if (
+        place.hop is Hop.PLAYER
+        and passes_unchanged(environment, OWN_AUDIO)
+        and (level_dbfs or _ZEROS_DBFS) > _ZEROS_DBFS
+    ):
+        cause = msg(
+            "the output is not digital silence: the samples are decoded to values near zero, for example base64 "
+            "without `charCodeAt`, or a scale that is applied twice"
+        )
+        fix = msg("look at the first samples after decoding: 16-bit samples of speech reach thousands, floats tenths")
     return raised(
         msg("{what}{several}{device}", what=_what(place), several=several, device=_device(place, timeline)),
         evidence=evidence,
-        likely_cause=place.on.causes[0],
-        fix=place.on.fix,
+        likely_cause=cause,
+        fix=fix,
     )
 
 

@@ -37,9 +37,11 @@ from diag.measure.reasons import STRETCHED, TOO_LITTLE, wrong_speed
 
 T = TypeVar("T")
 _LONG_S, _SLICE_S, _SLICE_EDGE_S, _CLEARLY_DB = 5.0, 1.0, 0.05, PLAIN_COPY_DB + 3.0
-_SAME_RATE, _SAME_RATE_WITHIN = 0.01, 0.5
+_SAME_RATE_WITHIN = 0.5
 """Two sample rates are the same where clips differ by less than this number of samples at their ends; the rest is a
 drift, which the alignment follows."""
+_LOWER_BY = 0.01
+"""Share by which an output's sample rate must be below its input's to be the lower one."""
 _NO_DRIFT, _ALIASES_S = 1e-4, 12.0
 """Largest drift, and length of sound, with which aliases are searched at the higher of two rates."""
 
@@ -359,7 +361,7 @@ def _additions(reference: Clip, estimated: Clip, found: SegmentComparison, ratio
     if pair.active.sum() < LEAST_FRAMES:
         return TOO_LITTLE
     added = measure_additions(pair)
-    if factor > 1.0 - _SAME_RATE or abs(ratio - 1.0) > _NO_DRIFT:
+    if factor > 1.0 - _LOWER_BY or abs(ratio - 1.0) > _NO_DRIFT:
         return added
     return replace(added, aliasing=_aliasing_at_own_rate(own, heard, found, rate_hz))
 

@@ -345,6 +345,8 @@ FAULT_CASES = [
          replace(HEALTHY, reply_s=3.0, chunk_s=0.5, pace=0.9, play=stall(1.0, 0.12, 24000)), ("SVC004",), ("PLY003",),
          severity="warning"),
     Case("the player plays nothing", replace(HEALTHY, play=lambda x: x * 0), ("PLY006",)),
+    Case("the player decodes to values near zero", replace(HEALTHY, play=lambda x: x * 0.0005), ("PLY006",),
+         ("PLY013",), words=("not digital silence", "charCodeAt")),
     Case("the player leaves out a part", replace(HEALTHY, play=skip(0.8, 0.15, 24000)), ("PLY011",)),
     Case("clicks at every chunk", replace(HEALTHY, play=clicking), ("PLY004",), severity="warning"),
     Case("straight lines between samples", replace(HEALTHY, play=interpolated), ("PLY005",), ("PLY002",),

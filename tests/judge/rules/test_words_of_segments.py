@@ -25,7 +25,7 @@ def event(kind, at_s=1.25, duration_s=0.5, **more):
 def judged(code, *items, timeline=QUIET, segment=None):
     rule = RULES[code]
     place = Place(segment or rule.on.hop.segment, rule.on, "`in`", "`out`", 24000, 24000)
-    given = {"place": place, "measurements": Measurements(items), "timeline": timeline}
+    given = {"environment": {}, "place": place, "measurements": Measurements(items), "timeline": timeline}
     return rule.function(**{need: given[need] for need in rule.needs})
 
 
