@@ -161,6 +161,8 @@ def _environment() -> Environment:
         optimized=False,
     )
     environment.filters["sentence"] = lambda text: full_stop(capitalised(text))
+    # Values that a text of a template is filled with do not pass `finalize`.
+    environment.filters["shown"] = _shown
     environment.filters["prose"] = _prose
     environment.filters["tr"] = tr
     # Texts of templates are HTML already; texts of variables go through the filter, and are escaped.

@@ -212,7 +212,7 @@ def test_a_bad_file_costs_its_line(diag, address, folder):
     (folder / "07.wav").write_bytes(b"RIFFxxxx")
     done = diag("analyze", "replies", "--cluster", address)
     assert done.code == 2
-    assert "23 without a fault, 1 that could not be read" in done.out
+    assert "23 where not everything could be checked, 1 that could not be read" in done.out
     assert done.err == ""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-REPLY = ROOT / "scenarios/replies/so_be_it.wav"
+REPLY = ROOT / "scenarios/replies/take_the_express.wav"
 GOOD, USAGE, MACHINE = 0, 2, 3
 
 

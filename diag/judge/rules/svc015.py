@@ -39,6 +39,20 @@ def tool_call_unanswered(timeline: Timeline) -> Verdict:
     waiting = open_tool_calls(timeline)
     if not waiting:
         return clear()
+    asked = {
+        str(call.get("id")) for event in timeline.named(EventName.TOOL_CALL) for call in event.data.get("calls") or ()
+    }
+    sent = (str(key) for event in timeline.named(EventName.TOOL_RESPONSE_SENT) for key in event.data.get("ids") or ())
+    wrong = ", ".join(f"`{key}`" for key in dict.fromkeys(sent) if key not in asked)
+    if wrong:
+        return raised(
+            msg("The client responded to a tool call with a wrong id: {wrong}", wrong=wrong),
+            evidence=[Evidence(text=msg("calls without a response: {names}", names=", ".join(waiting)))],
+            likely_cause=msg(
+                "the response has the name of the function or an id of the client's own in place of the call's"
+            ),
+            fix=msg("copy `id` of each function call into its function response"),
+        )
     names = ", ".join(f"`{name}`" for name in dict.fromkeys(waiting.values()))
     return raised(
         msg("The service called {names}, but the client did not respond", names=names),

@@ -139,6 +139,21 @@ def test_first_speech_is_later_than_the_first_sound_by_what_has_no_voice(given):
     assert first_speech().value == pytest.approx(0.5 + 0.3)
 
 
+def test_first_speech_is_searched_from_the_first_sound_to_the_end_of_the_reply(given, monkeypatch):
+    sides = np.stack([np.arange(9000), np.zeros(9000)], axis=1)
+    seen = []
+
+    def search(samples, rate_hz):
+        seen.append((samples[0], samples[-1], rate_hz))
+        return 0
+
+    given(heard_span=(4000, 5000), first_audible_played=500)
+    monkeypatch.setattr(latency, "first_speech_frame", search)
+    played = Clip(samples=sides.astype(np.float32), sample_rate_hz=1000, start_s=0.0)
+    latency.first_speech(TURN, QUIET, prompt=clip(), received=clip(), played=played, heard=clip(2000))
+    assert seen == [(500.0, 3999.0, 1000)]
+
+
 @pytest.mark.parametrize(
     ("changed", "text"),
     [({"heard_span": OTHER}, OTHER.text), ({"first_audible_played": NOTHING_PLAYED}, NOTHING_PLAYED.text),
