@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from markupsafe import Markup
 
@@ -161,12 +161,10 @@ def _environment() -> Environment:
         optimized=False,
     )
     environment.filters["sentence"] = lambda text: full_stop(capitalised(text))
-    # Values that a text of a template is filled with do not pass `finalize`.
-    environment.filters["shown"] = _shown
     environment.filters["prose"] = _prose
     environment.filters["tr"] = tr
     # Texts of templates are HTML already; texts of variables go through the filter, and are escaped.
-    environment.globals["_"] = lambda text: Markup(tr(text))
+    environment.globals["_"] = lambda text: _Text(tr(text))
     environment.globals["language"] = language
     return environment
 
@@ -174,6 +172,15 @@ def _environment() -> Environment:
 def _shown(value: object) -> object:
     """Return a value of a template without keys, and with control characters visible; other types as they are."""
     return visible(without_keys(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+class _Text(Markup):
+    """A text of a template. The values that it is filled with do not pass `finalize`, so they pass `_shown` here."""
+
+    @classmethod
+    def escape(cls, s: object, /) -> Self:
+        """Return a value as HTML, without keys and with control characters visible."""
+        return super().escape(_shown(s))
 
 
 def _prose(text: str) -> Markup:

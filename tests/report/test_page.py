@@ -27,11 +27,13 @@ from report_samples import (
 from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.errors import BadInputError
+from diag.core.keys import HIDDEN
 from diag.core.release import Decision, Product, Reason, Release, Weight
 from diag.core.results import Bench, BenchRow, Report, VerdictLine
 from diag.core.states import State
 from diag.core.timeline import Timeline
 from diag.report.build import build_report
+from diag.report.page import _environment
 
 VOID = {"meta", "link", "img", "br", "path", "input", "hr"}
 LOADING = {"src", "href", "data", "poster", "action", "srcset"}
@@ -388,3 +390,11 @@ def test_whatever_is_missing_the_page_stands(name, tmp_path):
     page = Page(text_of(*SPARSE[name][:1], tmp_path, SPARSE[name][1]))
     assert (page.faults, page.open) == ([], [])
     assert len(page.all("h1")) == 1
+
+
+def test_values_in_a_text_of_a_template_are_escaped_and_have_no_keys_and_no_control_characters():
+    template = _environment().from_string('<p>{{ _("The chain of {run}, hop by hop").format(run=run) }}</p>')
+
+    shown = template.render(run="<b>AIza" + "0" * 35 + "\x1b \ud800")
+
+    assert shown == rf"<p>The chain of &lt;b&gt;{HIDDEN}\x1b \ud800, hop by hop</p>"
