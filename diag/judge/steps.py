@@ -1,8 +1,7 @@
 """Find steps in a series of values, such as a latency from run to run.
 
-The change points are those with the least squared error and penalty (B. Jackson et al., "An algorithm for optimal
-partitioning of data on an interval", IEEE Signal Processing Letters 12, 2005). Each is then confirmed by medians, so
-that single outliers make none.
+The change points are searched by ruptures (C. Truong, L. Oudre, N. Vayatis, "Selective review of offline change point
+detection methods", Signal Processing 167, 2020). Each is then confirmed by medians, so that single outliers make none.
 """
 
 from __future__ import annotations
@@ -70,52 +69,20 @@ def find_steps(values: Sequence[float], *, tolerance: float = 0.0) -> tuple[Step
     """
     if len(values) < 2 * SHORTEST:
         return ()
+    import ruptures
+
     series = np.asarray(values, dtype=np.float64)
     noise = max(_noise(np.diff(series)), tolerance / SURE_Z, 1e-9 * float(np.abs(series).max()), 1e-12)
     # Outliers are drawn in to four standard deviations of a running median, so that steps keep their height.
     calm = np.clip(series, *_limits(series, 4.0 * noise))
-    ends = _partition(calm / noise)
+    search = ruptures.KernelCPD(kernel="linear", min_size=SHORTEST).fit((calm / noise).reshape(-1, 1))
+    ends = [0, *map(int, search.predict(pen=PENALTY))]
     while weakest := _weakest(series, ends, noise, tolerance):
         ends.remove(weakest)
     medians = [float(np.median(series[start:end])) for start, end in itertools.pairwise(ends)]
     return tuple(
         Step(index, before, after) for index, before, after in zip(ends[1:-1], medians, medians[1:], strict=False)
     )
-
-
-def _partition(values: NDArray[np.float64]) -> list[int]:
-    """Return the borders of the stretches with the least sum of squared errors and `PENALTY` for each stretch.
-
-    Parameters
-    ----------
-    values : array, shape (n,)
-        n is at least `SHORTEST`, which is the shortest stretch too.
-
-    Returns
-    -------
-    list of int
-        From 0 to n.
-    """
-    count = values.size
-    sums = np.r_[0.0, np.cumsum(values - values.mean())]
-    per_length = 1.0 / np.arange(count, 0, -1)
-    # The squared error of a stretch is its squares less its squared sum per length. The squares of all stretches are
-    # the same wherever the borders are, so they are left out.
-    costs = np.full(count + 1, np.inf)
-    costs[0] = 0.0
-    begins = np.zeros(count + 1, dtype=np.intp)
-    for end in range(SHORTEST, count + 1):
-        starts = slice(0, end - SHORTEST + 1)
-        total = sums[end] - sums[starts]
-        total *= total
-        total *= per_length[count - end : count - SHORTEST + 1]
-        np.subtract(costs[starts], total, out=total)
-        begins[end] = best = total.argmin()
-        costs[end] = total[best] + PENALTY
-    borders = [count]
-    while borders[-1]:
-        borders.append(int(begins[borders[-1]]))
-    return borders[::-1]
 
 
 def _noise(differences: NDArray[np.float64]) -> float:
