@@ -65,9 +65,8 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
         lost. Samples that a resampler repeats come in equal pairs too; they are told from two channels read as one only
         by the speed, which must sound right.
     """
-    repeated = _repeated(measurements, recording)
     own = misread_bytes(measurements, recording.tap)
-    if own is not None and not (repeated and own.events[0].kind == EQUAL_CHANNELS):
+    if own is not None and not (own.events[0].kind == EQUAL_CHANNELS and _repeated(measurements, recording)):
         same = recording.segment is not None and misread_bytes(measurements, recording.segment.first) is not None
         also = msg("; {reference} has it too", reference=recording.reference) if same else ""
         return raised(
@@ -109,9 +108,10 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
         cause=msg("stereo is read as mono"),
         fix=msg("read it as stereo, or mix it down to mono"),
     )
-    if pairs.status is Status.RAISED and not repeated:
-        return pairs
-    pairs = clear() if pairs.status is Status.RAISED else pairs
+    if pairs.status is Status.RAISED:
+        if not _repeated(measurements, recording):
+            return pairs
+        pairs = clear()
     searched = own_measure(measurements, recording, "misread_s")
     return all_clear((clear_if_measured([searched] if searched else [], "misread_s"), noise, pairs))
 
