@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from statistics import median
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -173,9 +174,11 @@ def tracked(reference: Clip, estimated: Clip) -> Tracked | Missing:
 HEALTHY_RATIO = 0.005
 """A speed that is off by more than 0.5 % is a wrong rate. Less is the drift of two clocks (a bad crystal has 200
 ppm)."""
-MOST_ODD_EVENTS = 3
-"""A copy whose time was stretched looks like many short skips and repeats. A copy with more of them than this counts as
-stretched."""
+MOST_ODD_EVENTS, LONGEST_SPLICE_S = 3, 0.04
+"""A copy whose time was stretched looks like many short skips and repeats. A copy with more of them than the first
+counts as stretched, unless their median is longer than the second: programs that stretch time join windows of 20 to
+40 ms. In 40 copies of 5 development voices that were stretched by 0.9 to 1.5 in two ways, the median was at most 35 ms.
+"""
 _SAME_PHASE = 0.99
 """Agreement of waveforms from which on no phase was changed."""
 _ORDINARY = (
@@ -190,9 +193,10 @@ def compared(reference: Clip, estimated: Clip) -> SegmentComparison | Missing:
     result = _comparison(reference, estimated)
     if result.rate_ratio is None:
         return found.missing or Missing(MissingCode.NO_MATCH, result.reason or msg("nothing of the input was found"))
-    odd = sum(event.kind not in _ORDINARY for event in result.events)
+    odd_s = [event.duration_s for event in result.events if event.kind not in _ORDINARY]
     overlaps = sum(event.kind is EventKind.OVERLAP for event in result.events)
-    if found.rate_ratio is not None and found.track is None and odd > max(MOST_ODD_EVENTS, overlaps):
+    many = len(odd_s) > max(MOST_ODD_EVENTS, overlaps)
+    if found.rate_ratio is not None and found.track is None and many and median(odd_s) <= LONGEST_SPLICE_S:
         return STRETCHED
     return result
 

@@ -18,6 +18,7 @@ from diag.dsp.segment import SegmentComparison, SegmentPiece
 from diag.dsp.segment_events import Event, EventKind
 from diag.dsp.spectrum import Sound
 from diag.dsp.track import DelayTrack
+from diag.files.audio_files import read_wav
 from diag.measure.metrics import sounds
 from diag.measure.metrics.sounds import (
     Speed,
@@ -169,8 +170,8 @@ def piece(reference_s, estimated_s, length_s=1.0, confidence=0.9):
 WHOLE = piece(0.0, 0.0)
 
 
-def result(rate_ratio=1.0, pieces=(WHOLE,), kinds=(), found_share=0.8, reason=None):
-    events = tuple(Event(kind, 0.5, 0.5, 0.1) for kind in kinds)
+def result(rate_ratio=1.0, pieces=(WHOLE,), kinds=(), found_share=0.8, reason=None, *, event_s=0.04):
+    events = tuple(Event(kind, 0.5, 0.5, event_s) for kind in kinds)
     return SegmentComparison(rate_ratio, None, 1, pieces, events, found_share, reason)
 
 
@@ -215,6 +216,27 @@ def test_a_copy_without_a_track_and_with_many_odd_events_is_stretched(given, kin
     assert compared(*given(matched(1.2, 1.2), comparison)) == (STRETCHED if stretched else comparison)
     assert compared(*given(matched(1.2, 1.2, TRACK), comparison)) == comparison
     assert compared(*given(matched(missing=NOTHING), comparison)) == comparison
+
+
+def test_skips_that_are_longer_than_those_of_a_stretched_copy_are_compared(given):
+    comparison = result(kinds=[EventKind.SKIP] * 4, event_s=0.041)
+    assert compared(*given(matched(1.2, 1.2), comparison)) == comparison
+
+
+def test_five_long_skips_are_not_taken_for_a_stretch(scenarios):
+    own = read_wav(scenarios / "replies" / "say_it_again.wav")
+    rate_hz, lengths_s = own.sample_rate_hz, (0.02, 0.035, 0.05, 0.07, 0.09)
+    kept = np.ones(own.samples.shape[0], dtype=bool)
+    places_s = np.random.default_rng(2).choice(np.arange(0.3, own.duration_s - 0.4, 0.3), 5, replace=False)
+    for at_s, length_s in zip(np.sort(places_s), lengths_s, strict=True):
+        kept[round(at_s * rate_hz) : round((at_s + length_s) * rate_hz)] = False
+    copy = Clip(samples=own.samples[kept], sample_rate_hz=rate_hz)
+
+    found = compared(own, copy)
+
+    assert isinstance(found, SegmentComparison)
+    assert [event.kind for event in found.events] == [EventKind.SKIP] * 5
+    assert [event.duration_s for event in found.events] == pytest.approx(lengths_s, abs=0.001)
 
 
 @pytest.mark.parametrize(
