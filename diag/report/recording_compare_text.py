@@ -32,6 +32,7 @@ def call_of_recordings(comparison: RecordingComparison) -> tuple[State, str]:
 def comparison_exit_code(comparison: RecordingComparison, fail_on: str = "error") -> ExitCode:
     """Return FAILED for a fault in A or B, or if B is worse; else TOO_LITTLE_EVIDENCE if it was not decided.
 
+    What could not be checked in one of them alone does not matter here: the comparison is about their difference.
     USAGE if a recording could not be read, CANNOT_MEASURE if nothing was measured.
     """
     own = exit_code([comparison.a, comparison.b], fail_on)
@@ -40,7 +41,7 @@ def comparison_exit_code(comparison: RecordingComparison, fail_on: str = "error"
     if comparison.verdict is RecordingChange.WORSE and fail_on != "never":
         return ExitCode.FAILED
     open_ends = (RecordingChange.DIFFERENT, RecordingChange.NOT_COMPARED)
-    return ExitCode.TOO_LITTLE_EVIDENCE if comparison.verdict in open_ends else own
+    return ExitCode.TOO_LITTLE_EVIDENCE if comparison.verdict in open_ends else ExitCode.GOOD
 
 
 def comparison_text(

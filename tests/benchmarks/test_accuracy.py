@@ -72,7 +72,7 @@ def test_the_page_counts_what_was_called_good_and_what_was_named_first():
     assert (
         "| stated faults with the reference, clean: first finding, and size right | ≥ 95 % | 25.0 % (1 of 4) |" in text
     )
-    assert "| faults, breaks and other words called a faithful copy | 0 | 1 of 5 |" in text
+    assert "| faults, breaks and other words called good | 0 | 1 of 5 |" in text
     assert "| healthy, with the reference: warnings of 1,000 | ≤ 5 | 500.0 (1 of 2) |" in text
     assert "| one stall (with the reference) | 4 | 2 | PLY011 1, called good 1 |" in text
     assert "| false events in time on healthy speech | 0 | 1 in 0.00 h |" in text

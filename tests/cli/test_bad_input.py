@@ -169,7 +169,7 @@ RECORDINGS = {
 def test_prompt_that_cannot_be_used(diag, tmp_path, make_file):
     make_file(tmp_path / "mine.wav")
     done = diag("run", "healthy", "--audio", "wire", "--prompt", "mine.wav")
-    expected = {missing: ("no such file", "allowed: a WAV file, or one of", "check the path")}
+    expected = {missing: ("no such file", "allowed: a WAV file, or one of", "check the name or the path")}
     refused(done, 2, "Could not", "mine.wav", *expected.get(make_file, RECORDINGS[make_file]))
 
 
