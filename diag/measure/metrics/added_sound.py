@@ -294,12 +294,12 @@ def distortion(reference: Clip, estimated: Clip) -> Reading:
     """
     found = additions(reference, estimated)
     own, other = sound(reference), sound(estimated)
-    if isinstance(found, Missing):
+    if isinstance(found, Missing) or found.distortion is None:
         alone = few_bits_alone(own, other) or wrapped_alone(own.samples, other.samples, other.rate_hz)
-        return not_measured(found) if alone is None else _distortion(alone)
+        return not_measured(found) if alone is None and isinstance(found, Missing) else _distortion(alone)
     bent = found.distortion
     unexplained = found.noise is not None and found.noise.residual_db > _ROUNDING_DB
-    if bent is not None and bent.kind is Kind.NONE and unexplained and own.rate_hz != other.rate_hz:
+    if bent.kind is Kind.NONE and unexplained and own.rate_hz != other.rate_hz:
         # Rounding errors are those of the samples of the input, at its own rate.
         bent = few_bits_alone(own, other) or bent
     return _distortion(bent)
