@@ -20,8 +20,8 @@ _TITLES = {
 _TOLD_CONFUSIONS = 4
 KNOWN_MISSES = """## What is missed
 
-- Fine damage behind Opus at 24 kbit/s: few bits and short gaps. The codec replaces the waveform that the
-  measures compare. Few bits are read from the sample values, which the codec replaces too.
+- Fine damage behind Opus at 24 kbit/s, such as short gaps and chunks that overlap. The codec replaces the waveform
+  that the measures compare.
 - A gap of 20 ms in noise 20 dB below the speech, where the speech is as soft as the noise.
 - A companding table that is 9 dB off, behind Opus: it is named as a change of level.
 - Whether a recording alone plays 1.5 times too fast: fast speakers sound the same. Where it cannot be told, the
