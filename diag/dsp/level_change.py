@@ -108,7 +108,7 @@ def level_change(pair: AlignedPair) -> LevelChange | None:
 
     whole = 10.0 * np.log10(max(float(coherent.sum()) / float(own.sum()), 1e-12))
     steps, pumping_db = at_edges(_segments(gain_db, weight, round(_LEAST_ACTIVE_S * frames_of)))
-    if not steps and (passing := _passing(gain_db, weight, frames_of)):
+    if not steps and pumping_db > PUMPING_DB and (passing := _passing(gain_db, weight, frames_of)):
         there, left_db = at_edges(passing)
         # A gain that goes up and down all the time has more changes than these.
         if len(there) == len(passing) - 2 and left_db <= PUMPING_DB:
