@@ -28,7 +28,7 @@ from diag.measure.registry import Group, all_metrics
 from diag.report.endurance import CONNECTION_COLUMNS, LOAD_COLUMNS
 from diag.report.language import DOMAIN, LANGUAGES
 from diag.report.localised import catalogue_texts
-from diag.report.manual import BETTER
+from diag.report.manual import BETTER, METRIC_HEADINGS, metric_sections
 from diag.report.recording_marks import WORDS_OF_EVENT, WORDS_OF_SPOT
 from diag.report.release_text import STAND_IN
 from diag.report.sentences import TIER_WORDS, capitalised, label
@@ -122,7 +122,7 @@ def registered() -> Iterator[tuple[str, str]]:
 
 
 def explained() -> Iterator[tuple[str, str]]:
-    """Yield what `diag explain` says of words and of what one hears, each with the place that it comes from."""
+    """Yield what `diag explain` says of words, of what one hears and of measures, each with where it comes from."""
     for meaning in GLOSSARY.values():
         yield meaning, "word of the glossary"
     for symptom in SYMPTOMS:
@@ -131,6 +131,11 @@ def explained() -> Iterator[tuple[str, str]]:
             yield tells, "what a command tells"
     for words in BETTER.values():
         yield words, "which value of a measure is better"
+    for heading in METRIC_HEADINGS.values():
+        yield heading, "headings of a measure"
+    for metric in all_metrics():
+        for text in metric_sections(metric).values():
+            yield text, metric.name
 
 
 def texts() -> Catalog:

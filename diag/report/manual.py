@@ -21,8 +21,15 @@ from diag.report.sentences import label, state_of
 from diag.report.symptoms import GLOSSARY, SYMPTOMS, Symptom, rules_of, symptoms_of
 from diag.report.wrapping import wrapped
 
-METRIC_HEADINGS = ("What", "From – to", "Better is", "Not measured when", "Reference")
-_RULE_WIDTH = 100
+METRIC_HEADINGS = {
+    "What": "What it measures",
+    "From – to": "From – to",
+    "Better is": "Better is",
+    "Not measured when": "Not measured when",
+    "Reference": "Reference",
+}
+"""Headings in the documentation of measures, each as it is translated: "What" alone is a column of tables."""
+_WIDTH_OF_SECTIONS = 100
 _CODE = re.compile(r"([A-Za-z]{3})[-_ ]?(\d{1,4})")
 
 
@@ -258,13 +265,19 @@ def _documentation(rule: Rule) -> str:
     if language() == "en":
         return rule.documentation
     texts = rule_texts(rule)
-    lines = wrapped(texts.pop(""), _RULE_WIDTH)
-    for heading in (name for name in HEADINGS if name in texts):
-        lines += ["", tr(heading)]
-        listed = texts[heading].startswith("- ")
+    return _under_headings(texts[""], {tr(heading): texts[heading] for heading in HEADINGS if heading in texts})
+
+
+def _under_headings(summary: str, texts: dict[str, str]) -> str:
+    """Return a summary and the texts below it, each under its heading."""
+    lines = wrapped(summary, _WIDTH_OF_SECTIONS)
+    for heading, text in texts.items():
+        lines += ["", heading]
+        listed = text.startswith("- ")
         # The items of a list have been joined to one line.
-        for item in texts[heading].removeprefix("- ").split(" - ") if listed else [texts[heading]]:
-            lines += wrapped(f"    {'- ' if listed else ''}{item}", _RULE_WIDTH, later="      " if listed else "    ")
+        for item in text.removeprefix("- ").split(" - ") if listed else [text]:
+            later = "      " if listed else "    "
+            lines += wrapped(f"    {'- ' if listed else ''}{item}", _WIDTH_OF_SECTIONS, later=later)
     return "\n".join(lines)
 
 
@@ -307,7 +320,21 @@ def _measure_text(metric: Metric) -> str:
         place=_place(metric),
         better=tr(BETTER[metric.better]),
     )
-    return f"{head}\n\n{inspect.getdoc(metric.function) or ''}"
+    return f"{head}\n\n{_description(metric)}"
+
+
+def _description(metric: Metric) -> str:
+    """Return the documentation of a measure, each section in the language in use if it has a translation."""
+    if language() == "en":
+        return inspect.getdoc(metric.function) or ""
+    texts = metric_sections(metric)
+    summary = tr(texts.pop(""))
+    return _under_headings(summary, {tr(METRIC_HEADINGS[heading]): tr(text) for heading, text in texts.items()})
+
+
+def metric_sections(metric: Metric) -> dict[str, str]:
+    """Return the documentation of a measure in English by heading, "" for its summary."""
+    return sections(inspect.getdoc(metric.function) or "", tuple(METRIC_HEADINGS))
 
 
 def _place(metric: Metric) -> str:
@@ -321,7 +348,7 @@ def _place(metric: Metric) -> str:
 def _measure_json(metrics: tuple[Metric, ...]) -> dict[str, Any]:
     places = []
     for metric in metrics:
-        told = sections(inspect.getdoc(metric.function) or "", METRIC_HEADINGS)
+        told = metric_sections(metric)
         places.append(
             {
                 "kind": metric.kind.value,

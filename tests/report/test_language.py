@@ -20,10 +20,11 @@ from diag.core.results import Measurements, NotShown, Report, RuleOutcome, Statu
 from diag.judge import rules
 from diag.judge.registry import all_rules
 from diag.measure.reasons import SILENT
+from diag.measure.registry import all_metrics
 from diag.report.build import build_report
 from diag.report.language import LANGUAGES, language, ntr, speaking, tr
 from diag.report.localised import TRANSLATED_SECTIONS, localised, rule_texts
-from diag.report.manual import explain, overview
+from diag.report.manual import METRIC_HEADINGS, explain, metric_sections, overview
 from diag.report.page import _environment
 from diag.report.terminal import report_text
 from diag.report.wrapping import columns, padded, to_the_right, wrapped
@@ -68,6 +69,25 @@ def test_title_explanation_and_fix_of_every_finding_are_korean(rule):
         texts = rule_texts(rule)
     assert [heading for heading in TRANSLATED_SECTIONS if not HANGUL.search(texts[heading])] == []
     assert "{" not in texts[""]
+
+
+@pytest.mark.parametrize("name", sorted({metric.name for metric in all_metrics()}))
+def test_every_description_of_a_measure_is_korean(name):
+    english = [text for metric in all_metrics() if metric.name == name for text in metric_sections(metric).values()]
+    with speaking("ko"):
+        shown = " ".join(explain(name).split())
+        assert [text for text in english if not HANGUL.search(tr(text)) or tr(text) not in shown] == []
+        headings = [tr(heading) for heading in METRIC_HEADINGS.values()]
+        assert [heading for heading in headings if heading not in shown or not HANGUL.search(heading)] == []
+    assert not [text for text in english if text in shown]
+
+
+def test_codes_names_and_figures_of_a_description_stay_in_korean():
+    kept = re.compile(r"`[^`]*`|[A-Z]{3}\d{3}|\d+(?:\.\d+)?")
+    with speaking("ko"):
+        for metric in all_metrics():
+            for text in metric_sections(metric).values():
+                assert set(kept.findall(text)) <= set(kept.findall(tr(text))), text
 
 
 def test_a_text_without_a_translation_stays_english():
