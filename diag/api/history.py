@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from diag import __version__
-from diag.api.process_pool import LocalWorkers
-from diag.core.errors import BadInputError, CannotMeasureError, did_you_mean
+from diag.core.errors import BadInputError, did_you_mean
 from diag.core.results import SCHEMA_VERSION
 from diag.files.run_index import read_runs_folder
 from diag.files.whole_files import write_whole
@@ -65,43 +62,20 @@ def history(
     attempted = f"Could not show the history of {folder}"
     if not folder.is_dir():
         raise BadInputError(attempted, seen="there is no such folder", next_step="record a run with `diag run`")
-    with _searcher() as searcher:
-        runs, unreadable = read_runs_folder(folder)
-        if not runs:
-            raise BadInputError(attempted, seen="it holds no run", next_step="record a run with `diag run`")
-        known = tuple(dict.fromkeys(run.name for run in runs))
-        _check_names(configs, known, attempted, what="configuration")
-        if configs:
-            runs = [run for run in runs if run.name in configs]
-        if last is not None:
-            newest = {name: [run for run in runs if run.name == name][-last:] for name in known}
-            runs = [run for run in runs if run in newest[run.name]]
-        measures = _measures(folder)
-        _check_names(metrics, [item.name for item in measures], attempted, what="measure")
-        chosen = [item for item in measures if (item.name in metrics if metrics else item.headline)]
-        try:
-            series = searcher.submit(series_of, runs, chosen).result()
-        except BrokenExecutor:
-            raise CannotMeasureError(
-                attempted, seen="the process that searches for steps died", allowed="one that runs to its end",
-                next_step="check free memory, and try again",
-            ) from None  # fmt: skip
-    return History(series=series, runs=len(runs), unreadable=tuple(unreadable))
-
-
-@contextmanager
-def _searcher() -> Iterator[Executor]:
-    """Open an executor that has loaded the search for steps when it is needed.
-
-    Loading it takes 0.8 s, as long as reading the files of 1,000 runs. A process of its own does that meanwhile, where
-    the system can fork one.
-    """
-    if "forkserver" in multiprocessing.get_all_start_methods():
-        with LocalWorkers(1, ("ruptures", "diag.judge.history")).open(alone=True) as executor:
-            yield executor
-    else:
-        with ThreadPoolExecutor(1) as executor:
-            yield executor
+    runs, unreadable = read_runs_folder(folder)
+    if not runs:
+        raise BadInputError(attempted, seen="it holds no run", next_step="record a run with `diag run`")
+    known = tuple(dict.fromkeys(run.name for run in runs))
+    _check_names(configs, known, attempted, what="configuration")
+    if configs:
+        runs = [run for run in runs if run.name in configs]
+    if last is not None:
+        newest = {name: [run for run in runs if run.name == name][-last:] for name in known}
+        runs = [run for run in runs if run in newest[run.name]]
+    measures = _measures(folder)
+    _check_names(metrics, [item.name for item in measures], attempted, what="measure")
+    chosen = [item for item in measures if (item.name in metrics if metrics else item.headline)]
+    return History(series=series_of(runs, chosen), runs=len(runs), unreadable=tuple(unreadable))
 
 
 def _check_names(names: Sequence[str], known: Sequence[str], attempted: str, *, what: str) -> None:

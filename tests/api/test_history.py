@@ -1,13 +1,12 @@
 """The history of saved runs: series, breaks, steps, the cache, and bad input."""
 
 import json
-import os
 import shutil
 
 import pytest
 
 from diag.api.history import history
-from diag.core.errors import BadInputError, CannotMeasureError
+from diag.core.errors import BadInputError
 from diag.files.run_index import CACHE_NAME, read_runs_folder
 from diag.judge.history import Direction, Measure, direction_of
 from diag.judge.steps import Step
@@ -162,14 +161,3 @@ def test_the_page_names_steps_breaks_and_runs(runs, tmp_path):
 def test_whether_a_step_is_good_follows_from_the_measure(better, before, after, expected):
     measure = Measure(name="x", label="X", unit="s", better=better, tolerance=0.05, headline=True)
     assert direction_of(Step(5, before, after), measure) is expected
-
-
-def test_a_search_for_steps_whose_process_dies_is_one_sentence(runs, monkeypatch):
-    monkeypatch.setattr("diag.api.history.series_of", _die)
-
-    with pytest.raises(CannotMeasureError, match="the process that searches for steps died"):
-        history(runs)
-
-
-def _die(*_: object) -> None:
-    os._exit(1)
