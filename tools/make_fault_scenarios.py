@@ -109,7 +109,7 @@ SORTS = (
     Sort("MIC010 SND008 PLY011 SPK009", "Sound lost in the {who}",
          "The {who} loses a piece in the middle of the speech, and joins the sound before and after it.",
          {"kind": "skip", "at_s": 0.7, "for_s": 0.25}, on={"speaker": {"for_s": 0.09}}, leads_to="MIC007",
-         also={"SND008": ("SND005",)}),
+         also={"MIC010": ("SND005",), "SND008": ("SND005",)}),
     Sort("MIC011 SND014 PLY017 SPK010", "Sound repeated by the {who}",
          "The {who} delivers a piece of 300 ms in the middle of the speech twice.",
          {"kind": "repeat", "at_s": 0.6, "for_s": 0.3}),

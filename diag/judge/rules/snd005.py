@@ -35,7 +35,7 @@ LEAST_STALLS = 2
     name="send-pacing",
     severity="warning",
     hop=Hop.SENDER,
-    explained_by=("SND003", "SND008", "SND020", "MIC005", "MIC016"),
+    explained_by=("SND003", "SND008", "SND020", "MIC005", "MIC010", "MIC016"),
 )
 def send_pacing(measurements: Measurements, observed: ObservedClient, timeline: Timeline) -> Verdict:
     """The client sends audio faster or slower than real time.
