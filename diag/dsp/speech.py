@@ -17,7 +17,7 @@ from diag.dsp.resample import rescale
 from diag.dsp.runs import runs_of
 from diag.dsp.spectrum import INAUDIBLE_DBFS
 
-FRAME_S = 0.005
+FRAME_S, LEVEL_FRAME_S = 0.005, 0.010
 AUDIBLE_BELOW_ACTIVE_DB = 45.0
 """Sound this far below the active level is at the edge of hearing in a quiet room (-45 dB re RMS)."""
 AUDIBLE_FLOOR_DBFS = -80.0
@@ -37,17 +37,21 @@ _VOICE_RATE_HZ = 8000
 
 def active_level_dbfs(samples: Array, sample_rate_hz: float) -> float | None:
     """Return the RMS level in dBFS of the 10 ms frames within 25 dB of the loud ones; None for silence."""
-    levels = _levels(samples, sample_rate_hz, 0.010)
+    return _active(_levels(samples, sample_rate_hz, LEVEL_FRAME_S))
+
+
+def active_and_noise_dbfs(samples: Array, sample_rate_hz: float) -> tuple[float, float] | None:
+    """Return the active level, and that of the quietest 10 ms frames (3rd percentile), in dBFS; None for silence."""
+    levels = _levels(samples, sample_rate_hz, LEVEL_FRAME_S)
+    active = _active(levels)
+    return None if active is None else (active, float(np.percentile(levels, 3)))
+
+
+def _active(levels: NDArray[np.float64]) -> float | None:
     if levels.size == 0 or levels.max() < INAUDIBLE_DBFS:
         return None
     loud = float(np.percentile(levels[levels > levels.max() - 40.0], 95))
     return float(10.0 * np.log10(np.mean(10.0 ** (levels[levels > loud - 25.0] / 10.0))))
-
-
-def noise_floor_dbfs(samples: Array, sample_rate_hz: float) -> float:
-    """Return the level in dBFS of the quietest 10 ms frames (3rd percentile); -120 for digital silence."""
-    levels = _levels(samples, sample_rate_hz, 0.010)
-    return float(np.percentile(levels, 3)) if levels.size else -120.0
 
 
 def audible_threshold_dbfs(samples: Array, sample_rate_hz: float) -> float | None:
@@ -56,10 +60,10 @@ def audible_threshold_dbfs(samples: Array, sample_rate_hz: float) -> float | Non
     It is 45 dB below the active level, but at least 10 dB above the noise floor, at least -80 dBFS (above 16-bit
     dither), and never less than 20 dB below the active level.
     """
-    active = active_level_dbfs(samples, sample_rate_hz)
-    if active is None:
+    levels = active_and_noise_dbfs(samples, sample_rate_hz)
+    if levels is None:
         return None
-    noise = noise_floor_dbfs(samples, sample_rate_hz) + ABOVE_NOISE_DB
+    active, noise = levels[0], levels[1] + ABOVE_NOISE_DB
     return max(min(max(active - AUDIBLE_BELOW_ACTIVE_DB, noise), active - NOISE_CAP_DB), AUDIBLE_FLOOR_DBFS)
 
 
@@ -79,10 +83,10 @@ def speech_span(samples: Array, sample_rate_hz: float) -> tuple[int, int] | None
     Frames count if they are above -35 dB relative to the active level, and 10 dB above the noise. Bursts shorter than
     25 ms that are more than 200 ms away from the rest are clicks and do not count. None if the clip is silent.
     """
-    active = active_level_dbfs(samples, sample_rate_hz)
-    if active is None:
+    levels = active_and_noise_dbfs(samples, sample_rate_hz)
+    if levels is None:
         return None
-    noise = noise_floor_dbfs(samples, sample_rate_hz) + ABOVE_NOISE_DB
+    active, noise = levels[0], levels[1] + ABOVE_NOISE_DB
     threshold = min(max(active - SPEECH_BELOW_ACTIVE_DB, noise), active - NOISE_CAP_DB)
     loud = _levels(samples, sample_rate_hz, FRAME_S) >= threshold
     runs = _without_clicks(runs_of(loud).tolist())

@@ -9,7 +9,7 @@ from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Tier, not_measured
 from diag.dsp.profile import speech_s
-from diag.dsp.speech import active_level_dbfs, noise_floor_dbfs
+from diag.dsp.speech import active_and_noise_dbfs
 from diag.measure.metrics.sounds import not_speech, remembered, sound
 from diag.measure.reasons import too_short
 
@@ -114,5 +114,5 @@ def _above_noise_db(clip: Clip) -> float:
     """Return the level of the speech above that of the quietest moments, without direct current."""
     samples, rate_hz = sound(clip).samples, clip.sample_rate_hz
     samples = samples - samples.mean()
-    active = active_level_dbfs(samples, rate_hz)
-    return 0.0 if active is None else active - noise_floor_dbfs(samples, rate_hz)
+    levels = active_and_noise_dbfs(samples, rate_hz)
+    return 0.0 if levels is None else levels[0] - levels[1]
