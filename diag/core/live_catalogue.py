@@ -321,12 +321,12 @@ def known_voice(name: str) -> str | None:
     return next((voice for voice in HIGH_VOICES + LOW_VOICES if voice.casefold() == name.strip().casefold()), None)
 
 
-def similar_voices(name: str, count: int = 3) -> list[str]:
-    """Return the prebuilt voices whose names are most similar; common ones if none is."""
+def similar_voices(name: str) -> list[str]:
+    """Return up to three prebuilt voices whose names are most similar; common ones if none is."""
     # A name of another service of Google ends with the voice: `en-US-Chirp3-HD-Kore`.
     last = known_voice(name.rpartition("-")[2])
-    near = difflib.get_close_matches(name.strip().title(), HIGH_VOICES + LOW_VOICES, n=count)
-    return [last] if last else near or ["Kore", "Aoede", "Puck"][:count]
+    near = difflib.get_close_matches(name.strip().title(), HIGH_VOICES + LOW_VOICES, n=3)
+    return [last] if last else near or ["Kore", "Aoede", "Puck"]
 
 
 def fate(model: Model) -> str:

@@ -172,4 +172,4 @@ def _without_metric(reason: str) -> str:
     measure, colon, rest = reason.partition(": ")
     if not colon or metric_named(measure) is None:
         return reason
-    return str(reason.values["reason"]) if isinstance(reason, Message) else rest
+    return str(reason.values.get("reason", rest)) if isinstance(reason, Message) else rest
